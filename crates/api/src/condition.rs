@@ -1,0 +1,52 @@
+//! Condition types, reasons and messages of Rollouts, in one table.
+//!
+//! Source: wire-contract 1.7 and 3.13.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::duration::Time;
+
+/// One entry of `status.conditions`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Condition {
+    pub r#type: String,
+    pub status: String,
+    pub last_update_time: Time,
+    pub last_transition_time: Time,
+    #[serde(default)]
+    pub reason: String,
+    #[serde(default)]
+    pub message: String,
+}
+
+/// Condition types.
+pub mod kind {
+    pub const INVALID_SPEC: &str = "InvalidSpec";
+    pub const AVAILABLE: &str = "Available";
+    pub const PROGRESSING: &str = "Progressing";
+    pub const REPLICA_FAILURE: &str = "ReplicaFailure";
+    pub const PAUSED: &str = "Paused";
+    pub const COMPLETED: &str = "Completed";
+    pub const HEALTHY: &str = "Healthy";
+}
+
+/// Condition reasons.
+pub mod reason {
+    pub const INVALID_SPEC: &str = "InvalidSpec";
+    pub const AVAILABLE: &str = "AvailableReason";
+    pub const ROLLOUT_HEALTHY: &str = "RolloutHealthy";
+    pub const ROLLOUT_COMPLETED: &str = "RolloutCompleted";
+    pub const ROLLOUT_PAUSED: &str = "RolloutPaused";
+    pub const ROLLOUT_RESUMED: &str = "RolloutResumed";
+    pub const ROLLOUT_RETRY: &str = "RolloutRetry";
+    pub const ROLLOUT_ABORTED: &str = "RolloutAborted";
+    pub const REPLICA_SET_UPDATED: &str = "ReplicaSetUpdated";
+    pub const REPLICA_SET_NOT_AVAILABLE: &str = "ReplicaSetNotAvailable";
+    pub const REPLICA_SET_CREATE_ERROR: &str = "ReplicaSetCreateError";
+    pub const NEW_REPLICA_SET_CREATED: &str = "NewReplicaSetCreated";
+    pub const FOUND_NEW_REPLICA_SET: &str = "FoundNewReplicaSet";
+    pub const NEW_REPLICA_SET_AVAILABLE: &str = "NewReplicaSetAvailable";
+    pub const PROGRESS_DEADLINE_EXCEEDED: &str = "ProgressDeadlineExceeded";
+}

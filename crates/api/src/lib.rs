@@ -1,0 +1,14 @@
+//! Wire types of `argoproj.io/v1alpha1`: shapes, schema, defaults, validation. No behaviour.
+
+pub mod amount;
+pub mod analysis;
+pub mod condition;
+pub mod crd;
+pub mod duration;
+pub mod experiment;
+mod json;
+pub mod keys;
+pub mod rollout;
+pub mod template;
+
+pub use json::Json;

@@ -1,0 +1,4 @@
+//! The test rings of Sluice. One binary: every ring is a module of it.
+
+#[cfg(test)]
+mod vectors;
