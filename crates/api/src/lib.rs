@@ -8,6 +8,7 @@ pub mod duration;
 pub mod experiment;
 mod json;
 pub mod keys;
+pub mod measured;
 pub mod rollout;
 pub mod template;
 
