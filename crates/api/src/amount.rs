@@ -26,6 +26,45 @@ impl IntOrString {
     }
 }
 
+/// `maxSurge` and `maxUnavailable` as pods of `replicas`: surge rounded up, unavailable down, never both zero (then one
+/// pod may be missing), and never more missing than there are. A number is pods; a string is a percentage with or
+/// without its sign, and one that is no number makes both zero. Source: wire-contract 3.6.
+pub fn resolve_surge_and_unavailable(surge: &IntOrString, unavailable: &IntOrString, replicas: i32) -> (i32, i32) {
+    let (Some(surge), Some(unavailable)) = (
+        pods(surge, replicas, Round::Up),
+        pods(unavailable, replicas, Round::Down),
+    ) else {
+        return (0, 0);
+    };
+    let unavailable = if surge == 0 && unavailable == 0 { 1 } else { unavailable };
+    (surge, unavailable.min(replicas.max(0)))
+}
+
+/// `maxUnavailable` alone, as blue/green has it: rounded down, no more than there are.
+pub fn resolve_unavailable(unavailable: &IntOrString, replicas: i32) -> i32 {
+    pods(unavailable, replicas, Round::Down)
+        .unwrap_or(0)
+        .min(replicas.max(0))
+}
+
+enum Round {
+    Up,
+    Down,
+}
+
+fn pods(amount: &IntOrString, replicas: i32, round: Round) -> Option<i32> {
+    let percent: i64 = match amount {
+        IntOrString::Int(n) => return Some(*n),
+        IntOrString::String(text) => text.replace('%', "").parse().ok()?,
+    };
+    let hundredths = percent.checked_mul(i64::from(replicas))?;
+    let pods = match round {
+        Round::Up => -(-hundredths).div_euclid(100),
+        Round::Down => hundredths.div_euclid(100),
+    };
+    i32::try_from(pods).ok()
+}
+
 impl From<i32> for IntOrString {
     fn from(n: i32) -> Self {
         IntOrString::Int(n)
@@ -58,5 +97,27 @@ impl JsonSchema for IntOrString {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "x-kubernetes-int-or-string": true })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_are_percentages_and_numbers_are_pods() {
+        for (surge, unavailable, replicas, want) in [
+            ("25".into(), "25".into(), 10, (3, 2)),
+            ("25%".into(), "25%".into(), 1, (1, 0)),
+            (0.into(), "25%".into(), 1, (0, 1)),
+            (0.into(), 0.into(), 5, (0, 1)),
+            (0.into(), 0.into(), 0, (0, 0)),
+            (5.into(), 7.into(), 3, (5, 3)),
+            ("ten".into(), 3.into(), 10, (0, 0)),
+            ("100%".into(), "0%".into(), 4, (4, 0)),
+        ] {
+            let got = resolve_surge_and_unavailable(&surge, &unavailable, replicas);
+            assert_eq!(got, want, "{surge} {unavailable} of {replicas}");
+        }
     }
 }

@@ -4,12 +4,14 @@ pub mod amount;
 pub mod analysis;
 pub mod condition;
 pub mod crd;
+mod defaults;
 pub mod duration;
 pub mod experiment;
 mod json;
 pub mod keys;
 pub mod measured;
 pub mod rollout;
+mod selector;
 pub mod template;
 
 pub use json::Json;
