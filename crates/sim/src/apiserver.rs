@@ -1,0 +1,127 @@
+//! The API server: what is answered to a request. Synchronous; the only way in and out of the store for clients.
+
+mod delete;
+mod kinds;
+mod patch;
+mod read;
+mod refusal;
+mod request;
+mod routes;
+mod watch;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub use kinds::{Column, Kind, Kinds, Origin, ScalePaths, Scope};
+pub use refusal::{Cause, Refusal};
+pub use request::{Answer, Body, Request, Response};
+pub use watch::{WatchCursor, WatchEvent, WatchEventKind};
+
+use crate::clock::Clock;
+use crate::rng::Rng;
+use crate::store::Store;
+use crate::trace::Trace;
+use routes::{Sub, Target};
+use serde_json::{Value, json};
+
+/// An API server over a store of its own.
+#[derive(Clone, Debug)]
+pub struct ApiServer {
+    store: Store,
+    clock: Clock,
+    rng: Rng,
+    kinds: Kinds,
+    pub trace: Trace,
+}
+
+impl ApiServer {
+    /// A server with the built-in kinds and the namespaces every cluster has. Names, uids and faults come from `seed`.
+    pub fn new(clock: Clock, seed: u64) -> Self {
+        let mut server = ApiServer {
+            store: Store::new(),
+            clock,
+            rng: Rng::new(seed),
+            kinds: Kinds::built_in(),
+            trace: Trace::default(),
+        };
+        for name in ["default", "kube-node-lease", "kube-public", "kube-system"] {
+            let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } });
+            server.handle(Request::post("/api/v1/namespaces", &namespace).agent("kube-apiserver"));
+        }
+        server.trace = Trace::default();
+        server
+    }
+
+    /// Creates a CustomResourceDefinition, as POST would.
+    pub fn install(&mut self, crd: &Value) -> Result<(), Value> {
+        let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+        self.handle(Request::post(path, crd).agent("kube-apiserver"))
+            .object()
+            .map(|_| ())
+    }
+
+    /// Answers one request.
+    pub fn handle(&mut self, request: Request) -> Response {
+        self.route(&request).unwrap_or_else(Response::from)
+    }
+
+    /// What is stored, for those who look without asking: world models, invariants, tests.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// For tests of expiry: forgets all changes up to now.
+    pub fn compact(&mut self) {
+        self.store.compact();
+    }
+
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    pub fn kinds(&self) -> &Kinds {
+        &self.kinds
+    }
+
+    fn route(&mut self, request: &Request) -> Result<Response, Refusal> {
+        let Some(target) = routes::target(&self.kinds, &request.path) else {
+            return Ok(Response::text(404, "404 page not found\n"));
+        };
+        self.trace.count(
+            verb(request, &target),
+            &format!("{}{}", target.resource(), target.sub.suffix()),
+        );
+        let collection = target.name.is_empty();
+        match (request.method.as_str(), collection, target.sub) {
+            ("GET" | "HEAD", true, _) if request.flag("watch") => self.watch(&target, request),
+            ("GET" | "HEAD", true, _) => self.list(&target, request),
+            ("GET" | "HEAD", false, Sub::Main | Sub::Status) => self.read(&target),
+            ("GET" | "HEAD", false, Sub::Scale) => self.read_scale(&target),
+            ("GET", false, Sub::Log) => self.read_log(&target),
+            ("POST", true, _) => self.create(&target, request),
+            ("POST", false, Sub::Eviction) => self.evict(&target, request),
+            ("POST", false, Sub::Binding) => self.bind(&target, request),
+            ("PUT", false, Sub::Main | Sub::Status | Sub::Scale | Sub::Finalize) => self.update(&target, request),
+            ("PATCH", false, Sub::Main | Sub::Status | Sub::Scale) => self.patch(&target, request),
+            ("DELETE", false, Sub::Main) => self.delete(&target, request),
+            ("DELETE", true, _) => self.delete_collection(&target, request),
+            (_, _, _) => Err(Refusal::method_not_allowed()),
+        }
+    }
+}
+
+/// The verb as RBAC and the audit log name it.
+fn verb(request: &Request, target: &Target) -> &'static str {
+    match (request.method.as_str(), target.name.is_empty()) {
+        ("GET" | "HEAD", true) if request.flag("watch") => "watch",
+        ("GET" | "HEAD", true) => "list",
+        ("GET" | "HEAD", false) => "get",
+        ("POST", _) => "create",
+        ("PUT", _) => "update",
+        ("PATCH", _) => "patch",
+        ("DELETE", true) => "deletecollection",
+        ("DELETE", false) => "delete",
+        (_, _) => "unknown",
+    }
+}

@@ -1,0 +1,71 @@
+//! Patching: which object a merge patch, JSON patch or strategic merge patch makes of another.
+
+mod strategic;
+
+use super::kinds::Origin;
+use super::read::text;
+use super::request::{Request, Response};
+use super::routes::{Sub, Target};
+use super::write::scale_of;
+use super::{ApiServer, Refusal};
+use serde_json::Value;
+
+const MERGE: &str = "application/merge-patch+json";
+const JSON: &str = "application/json-patch+json";
+const STRATEGIC: &str = "application/strategic-merge-patch+json";
+
+impl ApiServer {
+    pub(crate) fn patch(&mut self, target: &Target, request: &Request) -> Result<Response, Refusal> {
+        let old = self.found(target)?;
+        if target.sub == Sub::Scale {
+            let patched = patched(target, request, &scale_of(&target.kind, &old))?;
+            return self.write_scale(target, request, &patched);
+        }
+        let new = patched(target, request, &old)?;
+        if text(&new, "name") != target.name {
+            let message = format!(
+                "the name of the object ({}) does not match the name on the URL ({})",
+                text(&new, "name"),
+                target.name
+            );
+            return Err(Refusal::bad_request(message));
+        }
+        self.replace(target, request, old, new)
+    }
+}
+
+fn patched(target: &Target, request: &Request, old: &Value) -> Result<Value, Refusal> {
+    let mut new = old.clone();
+    let media = request.content_type.split(';').next().unwrap_or_default().trim();
+    let strategic = target.kind.origin == Origin::BuiltIn || target.sub == Sub::Scale;
+    match media {
+        JSON => {
+            let patch: json_patch::Patch = parse(request)?;
+            json_patch::patch(&mut new, &patch).map_err(|_| Refusal::unprocessable())?;
+        }
+        MERGE => json_patch::merge(&mut new, &object(request)?),
+        STRATEGIC if strategic => strategic::merge(&mut new, &object(request)?),
+        _ => {
+            let accepted = [JSON, MERGE, STRATEGIC, "application/apply-patch+yaml"];
+            let accepted: Vec<&str> = accepted
+                .into_iter()
+                .filter(|one| strategic || *one != STRATEGIC)
+                .collect();
+            return Err(Refusal::unsupported_media_type(&accepted.join(", ")));
+        }
+    }
+    Ok(new)
+}
+
+fn parse<T: serde::de::DeserializeOwned>(request: &Request) -> Result<T, Refusal> {
+    serde_json::from_slice(&request.body).map_err(|why| Refusal::bad_request(format!("error decoding patch: {why}")))
+}
+
+fn object(request: &Request) -> Result<Value, Refusal> {
+    let patch: Value = parse(request)?;
+    if patch.is_object() {
+        Ok(patch)
+    } else {
+        Err(Refusal::bad_request("error decoding patch: it is not an object"))
+    }
+}
