@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+mod hashes;
+
 /// Checks one line; the error holds both answers.
 type Check = fn(&serde_json::Value) -> Result<(), String>;
 
 /// Every form of file we know, by name.
-const FORMS: &[(&str, Check)] = &[];
+const FORMS: &[(&str, Check)] = &[("hashes.jsonl", hashes::check)];
 
 fn directory() -> PathBuf {
     std::env::var_os("SLUICE_VECTORS")

@@ -11,7 +11,7 @@ use serde_with::skip_serializing_none;
 
 use crate::amount::IntOrString;
 use crate::duration::Time;
-use crate::json::{Json, is_false, is_zero};
+use crate::json::{Json, is_false, is_zero, null_is_default};
 use crate::rollout::{AnalysisTemplateRef, FieldRef};
 
 /// Phases of a run, a metric and a measurement; the last four are completed.
@@ -30,6 +30,7 @@ pub mod phase {
 }
 
 /// `spec` of an AnalysisTemplate.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -64,6 +65,7 @@ pub struct AnalysisTemplateSpec {
 }
 
 /// `spec` of a ClusterAnalysisTemplate: the same shape as an AnalysisTemplate's.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -97,6 +99,7 @@ pub struct ClusterAnalysisTemplateSpec {
 }
 
 /// `spec` of an AnalysisRun.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -133,6 +136,7 @@ pub struct AnalysisRunSpec {
 }
 
 /// A metric whose verdict counts for nothing.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -141,6 +145,7 @@ pub struct DryRun {
 }
 
 /// How many measurements of a metric are kept.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -150,6 +155,7 @@ pub struct MeasurementRetention {
 }
 
 /// An argument of a template or a run.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -160,6 +166,7 @@ pub struct Argument {
 }
 
 /// Where an argument gets its value.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -169,6 +176,7 @@ pub struct ValueFrom {
 }
 
 /// A key of a Secret.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -178,6 +186,7 @@ pub struct SecretKeyRef {
 }
 
 /// A metric. Source: wire-contract 1.8.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -200,6 +209,7 @@ pub struct Metric {
 }
 
 /// Exactly one of these in a valid metric.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -220,6 +230,7 @@ pub struct MetricProvider {
 }
 
 /// A PromQL query.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -239,6 +250,7 @@ pub struct PrometheusMetric {
 }
 
 /// A range query: expressions that yield instants, and a Go duration.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -252,6 +264,7 @@ pub struct PrometheusRangeQuery {
 }
 
 /// How to authenticate.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -262,6 +275,7 @@ pub struct Authentication {
 }
 
 /// AWS signature version 4.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -275,6 +289,7 @@ pub struct Sigv4Config {
 }
 
 /// OAuth 2 client credentials.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -290,6 +305,7 @@ pub struct OAuth2Config {
 }
 
 /// HTTP basic authentication.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -301,6 +317,7 @@ pub struct BasicAuthConfig {
 }
 
 /// A header of a request.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -310,6 +327,7 @@ pub struct WebMetricHeader {
 }
 
 /// An HTTP request whose answer is the measurement.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -332,6 +350,7 @@ pub struct WebMetric {
 }
 
 /// A Job whose end is the measurement.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -341,6 +360,7 @@ pub struct JobMetric {
 }
 
 /// Labels and annotations for the Job.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -352,6 +372,7 @@ pub struct JobMetadata {
 }
 
 /// A Datadog query.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -374,6 +395,7 @@ pub struct DatadogMetric {
 }
 
 /// Where Datadog's credentials are.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -385,6 +407,7 @@ pub struct DatadogSecretRef {
 }
 
 /// A Wavefront query.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -396,6 +419,7 @@ pub struct WavefrontMetric {
 }
 
 /// A New Relic query.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -407,6 +431,7 @@ pub struct NewRelicMetric {
 }
 
 /// A Graphite query.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -418,6 +443,7 @@ pub struct GraphiteMetric {
 }
 
 /// An InfluxDB query.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -429,6 +455,7 @@ pub struct InfluxdbMetric {
 }
 
 /// A SkyWalking query.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -442,6 +469,7 @@ pub struct SkyWalkingMetric {
 }
 
 /// A CloudWatch query.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -452,6 +480,7 @@ pub struct CloudWatchMetric {
 }
 
 /// One query of a CloudWatch metric.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -466,6 +495,7 @@ pub struct CloudWatchMetricDataQuery {
 }
 
 /// A CloudWatch statistic.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -479,6 +509,7 @@ pub struct CloudWatchMetricStat {
 }
 
 /// A CloudWatch metric.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -491,6 +522,7 @@ pub struct CloudWatchMetricStatMetric {
 }
 
 /// A CloudWatch dimension.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -502,6 +534,7 @@ pub struct CloudWatchDimension {
 }
 
 /// A Kayenta judgement.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -519,6 +552,7 @@ pub struct KayentaMetric {
 }
 
 /// Kayenta scores.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -528,6 +562,7 @@ pub struct KayentaThreshold {
 }
 
 /// What Kayenta compares.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -538,6 +573,7 @@ pub struct KayentaScope {
 }
 
 /// One side of a comparison.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -550,6 +586,7 @@ pub struct KayentaScopeDetail {
 }
 
 /// `spec.ttlStrategy`.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -560,6 +597,7 @@ pub struct TtlStrategy {
 }
 
 /// `status` of an AnalysisRun. Source: wire-contract 1.9.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -576,6 +614,7 @@ pub struct AnalysisRunStatus {
 }
 
 /// What one metric has come to.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -607,6 +646,7 @@ pub struct MetricResult {
 }
 
 /// One measurement.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -624,6 +664,7 @@ pub struct Measurement {
 }
 
 /// How many metrics ended how.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]

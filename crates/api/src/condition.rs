@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::duration::Time;
+use crate::json::null_is_default;
 
 /// One entry of `status.conditions`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -13,7 +14,9 @@ use crate::duration::Time;
 pub struct Condition {
     pub r#type: String,
     pub status: String,
+    #[serde(default, deserialize_with = "null_is_default")]
     pub last_update_time: Time,
+    #[serde(default, deserialize_with = "null_is_default")]
     pub last_transition_time: Time,
     #[serde(default)]
     pub reason: String,

@@ -10,11 +10,12 @@ use serde_with::skip_serializing_none;
 use crate::analysis::{Argument, DryRun, MeasurementRetention};
 use crate::condition::Condition;
 use crate::duration::Time;
-use crate::json::{is_false, is_zero};
+use crate::json::{is_false, is_zero, null_is_default};
 use crate::rollout::{AnalysisRunMetadata, LabelSelector, TemplateService};
 use crate::template::Template;
 
 /// `spec` of an Experiment.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -55,6 +56,7 @@ pub struct ExperimentSpec {
 }
 
 /// A template of an experiment.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -69,6 +71,7 @@ pub struct TemplateSpec {
 }
 
 /// An analysis of an experiment.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -83,6 +86,7 @@ pub struct ExperimentAnalysisTemplateRef {
 }
 
 /// `status` of an Experiment.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -101,6 +105,7 @@ pub struct ExperimentStatus {
 }
 
 /// What one template has come to.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -123,6 +128,7 @@ pub struct TemplateStatus {
 }
 
 /// What one analysis has come to.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]

@@ -7,11 +7,13 @@ pub mod crd;
 mod defaults;
 pub mod duration;
 pub mod experiment;
+pub mod hash;
 mod json;
 pub mod keys;
 pub mod measured;
+pub mod quantity;
 pub mod rollout;
 mod selector;
 pub mod template;
 
-pub use json::Json;
+pub use json::{Json, NilList};

@@ -13,10 +13,11 @@ use crate::amount::IntOrString;
 use crate::analysis::{DryRun, MeasurementRetention};
 use crate::condition::Condition;
 use crate::duration::Time;
-use crate::json::{Json, is_false, is_zero};
+use crate::json::{Json, NilList, is_false, is_zero, null_is_default};
 use crate::template::Template;
 
 /// `spec` of a Rollout.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -67,6 +68,7 @@ pub struct RolloutSpec {
 }
 
 /// `spec.selector`.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -78,6 +80,7 @@ pub struct LabelSelector {
 }
 
 /// One expression of a label selector.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -89,6 +92,7 @@ pub struct LabelSelectorRequirement {
 }
 
 /// Where the template comes from when it is not in the Rollout. Source: wire-contract 1.2.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -105,6 +109,7 @@ pub struct WorkloadRef {
 }
 
 /// How far back an update counts as a rollback. Source: wire-contract 3.11.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -114,6 +119,7 @@ pub struct RollbackWindow {
 }
 
 /// Exactly one of the two in a valid spec.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -123,6 +129,7 @@ pub struct Strategy {
 }
 
 /// `spec.analysis`: how many finished runs are kept (5 and 5).
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -132,6 +139,7 @@ pub struct AnalysisRunStrategy {
 }
 
 /// `strategy.blueGreen`. Source: wire-contract 1.3.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -155,6 +163,7 @@ pub struct BlueGreenStrategy {
 }
 
 /// `strategy.canary`. Source: wire-contract 1.4.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -183,6 +192,7 @@ pub struct CanaryStrategy {
 }
 
 /// Labels and annotations put on pods by role. Source: wire-contract 3.15.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -194,6 +204,7 @@ pub struct PodTemplateMetadata {
 }
 
 /// Keeps the new pods off the nodes of the stable ones. Source: wire-contract 3.16.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -203,6 +214,7 @@ pub struct AntiAffinity {
 }
 
 /// Preferred anti-affinity: weight 1 to 100.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -211,12 +223,14 @@ pub struct PreferredAntiAffinity {
 }
 
 /// Required anti-affinity: no fields.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct RequiredAntiAffinity {}
 
 /// Two Services that swap roles at each promotion.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -226,6 +240,7 @@ pub struct PingPong {
 }
 
 /// When a step counts as scaled: `Percent` or `Pods`. Source: wire-contract 3.11.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -235,6 +250,7 @@ pub struct ReplicaProgressThreshold {
 }
 
 /// One canary step; exactly one member in a valid spec. Source: wire-contract 1.5.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -250,6 +266,7 @@ pub struct CanaryStep {
 }
 
 /// A pause: seconds, a Go duration, or for ever.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -258,11 +275,13 @@ pub struct RolloutPause {
 }
 
 /// `steps[].experiment`.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct RolloutExperimentStep {
-    pub templates: Vec<RolloutExperimentTemplate>,
+    /// Absent and empty hash differently (wire-contract 2.2).
+    pub templates: NilList<RolloutExperimentTemplate>,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub duration: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -274,6 +293,7 @@ pub struct RolloutExperimentStep {
 }
 
 /// A template of an experiment step.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -288,6 +308,7 @@ pub struct RolloutExperimentTemplate {
 }
 
 /// The Service of an experiment template.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -297,6 +318,7 @@ pub struct TemplateService {
 }
 
 /// An analysis of an experiment step.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -311,6 +333,7 @@ pub struct RolloutExperimentStepAnalysis {
 }
 
 /// Which analysis to run, with what arguments. Source: wire-contract 1.5.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -327,6 +350,7 @@ pub struct RolloutAnalysis {
 }
 
 /// Background analysis: a RolloutAnalysis and the step it starts at.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -344,6 +368,7 @@ pub struct RolloutAnalysisBackground {
 }
 
 /// Names an AnalysisTemplate or a ClusterAnalysisTemplate.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -353,6 +378,7 @@ pub struct AnalysisTemplateRef {
 }
 
 /// An argument as a Rollout hands it to a run.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -363,6 +389,7 @@ pub struct AnalysisRunArgument {
 }
 
 /// Where a Rollout's argument gets its value.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -373,6 +400,7 @@ pub struct ArgumentValueFrom {
 }
 
 /// A path into the Rollout.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -381,6 +409,7 @@ pub struct FieldRef {
 }
 
 /// Labels and annotations for created AnalysisRuns.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -392,6 +421,7 @@ pub struct AnalysisRunMetadata {
 }
 
 /// `steps[].setCanaryScale`.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -403,6 +433,7 @@ pub struct SetCanaryScale {
 }
 
 /// `steps[].setHeaderRoute`.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -414,6 +445,7 @@ pub struct SetHeaderRoute {
 }
 
 /// One header of a header route.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -423,6 +455,7 @@ pub struct HeaderRoutingMatch {
 }
 
 /// `steps[].setMirrorRoute`.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -434,6 +467,7 @@ pub struct SetMirrorRoute {
 }
 
 /// What a mirror route matches.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -445,6 +479,7 @@ pub struct RouteMatch {
 }
 
 /// Exactly one of the three in a valid spec.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -458,6 +493,7 @@ pub struct StringMatch {
 }
 
 /// `steps[].plugin`.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -467,6 +503,7 @@ pub struct PluginStep {
 }
 
 /// `canary.trafficRouting`. Source: wire-contract 1.6. Keys we do not know stay in `unknown`, so that they can be refused.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -485,11 +522,13 @@ pub struct TrafficRouting {
     pub managed_routes: Vec<ManagedRoute>,
     pub max_traffic_weight: Option<i32>,
     /// Keys that no router of the contract has: kept, so that the spec can be refused by name (field-lessons R31).
+    #[serde_with(skip_apply)]
     #[serde(flatten)]
     pub unknown: BTreeMap<String, Json>,
 }
 
 /// Istio VirtualServices and an optional DestinationRule.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -501,6 +540,7 @@ pub struct IstioTrafficRouting {
 }
 
 /// One VirtualService and the routes in it that are ours.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -515,6 +555,7 @@ pub struct IstioVirtualService {
 }
 
 /// A TLS route, by port and SNI hosts.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -526,6 +567,7 @@ pub struct TlsRoute {
 }
 
 /// A TCP route, by port.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -535,6 +577,7 @@ pub struct TcpRoute {
 }
 
 /// The subsets of a DestinationRule.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -547,6 +590,7 @@ pub struct IstioDestinationRule {
 }
 
 /// ingress-nginx canary annotations.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -564,6 +608,7 @@ pub struct NginxTrafficRouting {
 }
 
 /// AWS load balancer controller action annotations.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -581,6 +626,7 @@ pub struct AlbTrafficRouting {
 }
 
 /// Target group stickiness.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -590,6 +636,7 @@ pub struct StickinessConfig {
 }
 
 /// SMI TrafficSplit.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -601,6 +648,7 @@ pub struct SmiTrafficRouting {
 }
 
 /// Ambassador Mappings.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -610,6 +658,7 @@ pub struct AmbassadorTrafficRouting {
 }
 
 /// AWS App Mesh.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -619,6 +668,7 @@ pub struct AppMeshTrafficRouting {
 }
 
 /// An App Mesh virtual service and its routes.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -629,6 +679,7 @@ pub struct AppMeshVirtualService {
 }
 
 /// The two virtual nodes.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -638,6 +689,7 @@ pub struct AppMeshVirtualNodeGroup {
 }
 
 /// A virtual node by name.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -646,6 +698,7 @@ pub struct AppMeshVirtualNodeRef {
 }
 
 /// Traefik weighted service.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -654,6 +707,7 @@ pub struct TraefikTrafficRouting {
 }
 
 /// APISIX route.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -662,6 +716,7 @@ pub struct ApisixTrafficRouting {
 }
 
 /// A route and its rules.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -672,6 +727,7 @@ pub struct ApisixRoute {
 }
 
 /// A route that we may create and remove.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -680,6 +736,7 @@ pub struct ManagedRoute {
 }
 
 /// `status`. Source: wire-contract 1.7.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -733,6 +790,7 @@ pub struct RolloutStatus {
 }
 
 /// A pause that holds the rollout.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -742,6 +800,7 @@ pub struct PauseCondition {
 }
 
 /// `status.canary`.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -758,6 +817,7 @@ pub struct CanaryStatus {
 }
 
 /// `status.blueGreen`.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -773,6 +833,7 @@ pub struct BlueGreenStatus {
 }
 
 /// A run as the Rollout last saw it.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -784,6 +845,7 @@ pub struct RolloutAnalysisRunStatus {
 }
 
 /// The split as last recorded.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -796,6 +858,7 @@ pub struct TrafficWeights {
 }
 
 /// One destination of a split.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -808,6 +871,7 @@ pub struct WeightDestination {
 }
 
 /// One entry of `stepPluginStatuses`.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -832,6 +896,7 @@ pub struct StepPluginStatus {
 }
 
 /// An ALB as last seen.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -844,6 +909,7 @@ pub struct AlbStatus {
 }
 
 /// A name and an ARN.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -855,6 +921,7 @@ pub struct AwsResourceRef {
 }
 
 /// `status.duration`. Source: wire-contract 3.20.
+#[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
