@@ -1,14 +1,19 @@
 //! Kubernetes in memory: one clock, one seed, every fault on purpose. It knows Kubernetes, not the controller.
 //!
 //! [`apiserver::ApiServer`] answers requests over a [`store::Store`]; everything that happens is in its [`trace::Trace`].
+//! A [`world::World`] adds what a cluster does by itself: its controllers ([`actors`]) and the lives of pods ([`kubelet`]).
 
+pub mod actors;
 pub mod apiserver;
 pub mod clock;
+pub mod kubelet;
 pub mod rng;
 pub mod selector;
 pub mod store;
 pub mod trace;
+pub mod world;
 
 pub use apiserver::{ApiServer, Request, Response};
 pub use clock::Clock;
 pub use rng::Rng;
+pub use world::World;
