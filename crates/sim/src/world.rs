@@ -1,5 +1,9 @@
 //! A whole cluster in memory: an API server, the actors of a cluster, and time that goes from one event to the next.
 
+mod live;
+
+pub use live::{Shared, live};
+
 use crate::actors::deployment::Deployments;
 use crate::actors::endpoint_slice::EndpointSlices;
 use crate::actors::garbage_collector::GarbageCollector;

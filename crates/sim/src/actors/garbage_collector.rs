@@ -19,11 +19,7 @@ impl Actor for GarbageCollector {
     }
 
     fn touched(&self, resource: &str, change: &Change, seen: &Seen<'_>) -> Vec<Key> {
-        let owner_keys = |object| {
-            owners(object)
-                .filter_map(|owner| owner_key(object, owner, seen))
-                .map(|(key, _)| key)
-        };
+        let owner_keys = |object| owners(object).filter_map(|owner| owner_key(object, owner, seen));
         let dependents = seen.owned_by(uid(&change.last)).cloned();
         match &change.after {
             None => dependents.chain(owner_keys(&change.last)).collect(),
@@ -92,7 +88,7 @@ enum Owner {
 
 fn state(object: &Value, reference: &Value, seen: &Seen<'_>) -> Owner {
     // A kind nobody serves may come back: its dependents are left alone.
-    let Some((key, _)) = owner_key(object, reference, seen) else {
+    let Some(key) = owner_key(object, reference, seen) else {
         return Owner::Here;
     };
     match seen
@@ -105,7 +101,7 @@ fn state(object: &Value, reference: &Value, seen: &Seen<'_>) -> Owner {
     }
 }
 
-fn owner_key(object: &Value, reference: &Value, seen: &Seen<'_>) -> Option<(Key, Scope)> {
+fn owner_key(object: &Value, reference: &Value, seen: &Seen<'_>) -> Option<Key> {
     let kind = seen
         .kinds
         .of_object(reference["apiVersion"].as_str()?, reference["kind"].as_str()?)?;
@@ -113,10 +109,7 @@ fn owner_key(object: &Value, reference: &Value, seen: &Seen<'_>) -> Option<(Key,
         Scope::Namespaced => object["metadata"]["namespace"].as_str().unwrap_or_default(),
         Scope::Cluster => "",
     };
-    Some((
-        Key::new(&kind.resource(), namespace, reference["name"].as_str()?),
-        kind.scope,
-    ))
+    Some(Key::new(kind.resource(), namespace, reference["name"].as_str()?))
 }
 
 /// Finishes a deletion that waits for this actor: orphans the dependents, or waits until they are gone.

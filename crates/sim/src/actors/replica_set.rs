@@ -143,13 +143,13 @@ fn counted(set: &Value, pods: &[&Arc<Value>], now: DateTime<Utc>) -> (Option<Wri
         ("readyReplicas", ready.len()),
         (
             "availableReplicas",
-            ready.iter().copied().filter(|pod| available(&pod)).count(),
+            ready.iter().copied().filter(|pod| available(pod)).count(),
         ),
     ];
     let wake = ready
         .iter()
         .copied()
-        .filter(|pod| !available(&pod))
+        .filter(|pod| !available(pod))
         .filter_map(|pod| available_at(&pod))
         .min();
 

@@ -8,8 +8,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use std::net::Ipv4Addr;
 
+/// What somebody else does to a pod, and at which second.
+type Disturbance = (i64, fn(&mut Value));
+
 /// Lives a pod for at most `seconds`. At the given seconds `disturb` changes it from outside.
-fn lived(mut pod: Value, seconds: i64, disturb: &[(i64, fn(&mut Value))]) -> String {
+fn lived(mut pod: Value, seconds: i64, disturb: &[Disturbance]) -> String {
     let start = DateTime::<Utc>::from_timestamp(1_767_225_600, 0).unwrap();
     let behaviour = Behaviour::of(&pod, &Pace::default());
     let mut memory = Memory::new(Ipv4Addr::new(10, 0, 0, 1), start);
