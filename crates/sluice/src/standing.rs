@@ -53,11 +53,6 @@ pub fn status(rollout: &Rollout) -> RolloutStatus {
     rollout.status.clone().unwrap_or_default()
 }
 
-/// `spec.replicas`, 1 when absent.
-pub fn desired(rollout: &Rollout) -> i32 {
-    rollout.spec.replicas.unwrap_or(1)
-}
-
 /// The canary strategy, where that is the one.
 pub fn canary(rollout: &Rollout) -> Option<&CanaryStrategy> {
     rollout.spec.strategy.canary.as_ref()
@@ -86,15 +81,6 @@ pub fn current_step(rollout: &Rollout) -> Option<(usize, &CanaryStep)> {
     canary(rollout)?.steps.get(index).map(|step| (index, step))
 }
 
-/// All traffic: `maxTrafficWeight`, 100 when absent.
-pub fn max_weight(canary: &CanaryStrategy) -> i32 {
-    canary
-        .traffic_routing
-        .as_ref()
-        .and_then(|routing| routing.max_traffic_weight)
-        .unwrap_or(100)
-}
-
 /// The weight the steps ask for now; 0 for a blue/green.
 pub fn set_weight(rollout: &Rollout) -> i32 {
     let Some(canary) = canary(rollout) else { return 0 };
@@ -102,7 +88,7 @@ pub fn set_weight(rollout: &Rollout) -> i32 {
         return 0;
     }
     match current_step(rollout) {
-        None => max_weight(canary),
+        None => canary.max_weight(),
         Some((index, _)) => canary.steps[..=index]
             .iter()
             .rev()

@@ -136,7 +136,7 @@ pub fn tree(family: &Family, now: DateTime<Utc>) -> Tree {
         canary: canary_facts(family),
         images: images::images(family),
         replicas: Replicas {
-            desired: standing::desired(rollout),
+            desired: rollout.spec.replicas(),
             current: status.replicas,
             updated: status.updated_replicas,
             ready: status.ready_replicas,
@@ -173,7 +173,7 @@ fn canary_facts(family: &Family) -> Option<CanaryFacts> {
     let rollout = &family.rollout;
     let canary = standing::canary(rollout)?;
     let status = standing::status(rollout);
-    let (all, set_weight) = (standing::max_weight(canary), standing::set_weight(rollout));
+    let (all, set_weight) = (canary.max_weight(), standing::set_weight(rollout));
     let actual_weight = if standing::current_step(rollout).is_none() {
         all
     } else if status.available_replicas == 0 {

@@ -1,0 +1,160 @@
+//! The API server as the verbs speak to it: raw objects in, exact requests out.
+//!
+//! Bodies are sent byte for byte as given, because other tools compare them (wire-contract 7.1).
+
+mod connect;
+mod failure;
+mod kind;
+mod name;
+mod watching;
+
+use std::time::Duration;
+
+use kube::api::{GetParams, ListParams};
+use kube::core::Request;
+use serde_json::Value;
+
+pub use connect::connect;
+pub use failure::Failure;
+pub use kind::Kind;
+pub use name::Name;
+pub use watching::Seen;
+
+/// Objects asked for at a time.
+const PAGE: u32 = 500;
+
+/// A connection, and the namespace verbs look in.
+#[derive(Clone)]
+pub struct Cluster {
+    client: kube::Client,
+    pub namespace: String,
+    patience: Option<Duration>,
+}
+
+/// Where to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope<'a> {
+    Namespace(&'a str),
+    AllNamespaces,
+}
+
+/// Which objects of a kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    pub labels: Option<String>,
+    pub name: Option<Name>,
+}
+
+/// What of an object a patch goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Main,
+    Status,
+}
+
+/// A patch, as its exact text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Patch {
+    Merge(String),
+    Json(String),
+}
+
+impl Cluster {
+    /// A connection over a client; without patience, requests may take as long as the client lets them.
+    pub fn new(client: kube::Client, namespace: String, patience: Option<Duration>) -> Self {
+        Cluster {
+            client,
+            namespace,
+            patience,
+        }
+    }
+
+    /// One object of the namespace.
+    pub async fn get(&self, kind: &Kind, name: &Name) -> Result<Value, Failure> {
+        let request = Request::new(kind.path(Scope::Namespace(&self.namespace)));
+        self.send(request.get(name.as_str(), &GetParams::default())?).await
+    }
+
+    /// All objects that match, page by page.
+    pub async fn list(&self, kind: &Kind, scope: Scope<'_>, filter: &Filter) -> Result<Vec<Value>, Failure> {
+        let path = kind.path(scope);
+        let mut objects = Vec::new();
+        let mut params = ListParams {
+            label_selector: filter.labels.clone(),
+            field_selector: filter.field_selector(),
+            limit: Some(PAGE),
+            ..ListParams::default()
+        };
+        loop {
+            let mut page: Value = self.send(Request::new(path.as_str()).list(&params)?).await?;
+            if let Value::Array(items) = page["items"].take() {
+                objects.extend(items);
+            }
+            match page["metadata"]["continue"].as_str() {
+                Some(token) if !token.is_empty() => params.continue_token = Some(token.to_owned()),
+                Some(_) | None => return Ok(objects),
+            }
+        }
+    }
+
+    /// Patches an object of the namespace; answers what it has become.
+    pub async fn patch(&self, kind: &Kind, name: &Name, part: Part, patch: Patch) -> Result<Value, Failure> {
+        let (content_type, body) = match patch {
+            Patch::Merge(body) => ("application/merge-patch+json", body),
+            Patch::Json(body) => ("application/json-patch+json", body),
+        };
+        let subresource = match part {
+            Part::Main => "",
+            Part::Status => "/status",
+        };
+        let path = kind.path(Scope::Namespace(&self.namespace));
+        let request = http::Request::patch(format!("{path}/{name}{subresource}"))
+            .header(http::header::ACCEPT, "application/json")
+            .header(http::header::CONTENT_TYPE, content_type)
+            .body(body.into_bytes());
+        self.send(request.map_err(Failure::request)?).await
+    }
+
+    /// Puts a whole object of the namespace back; refused where it has changed since it was read.
+    pub async fn replace(&self, kind: &Kind, name: &Name, object: &Value) -> Result<Value, Failure> {
+        let path = kind.path(Scope::Namespace(&self.namespace));
+        let request = http::Request::put(format!("{path}/{name}"))
+            .header(http::header::ACCEPT, "application/json")
+            .header(http::header::CONTENT_TYPE, "application/json")
+            .body(object.to_string().into_bytes());
+        self.send(request.map_err(Failure::request)?).await
+    }
+
+    async fn send(&self, request: http::Request<Vec<u8>>) -> Result<Value, Failure> {
+        let answer = self.client.request(request);
+        match self.patience {
+            None => Ok(answer.await?),
+            Some(patience) => match tokio::time::timeout(patience, answer).await {
+                Ok(answer) => Ok(answer?),
+                Err(_) => Err(Failure::TimedOut(patience)),
+            },
+        }
+    }
+}
+
+impl Filter {
+    /// The objects a label selector selects.
+    pub fn labels(selector: impl Into<String>) -> Self {
+        Filter {
+            labels: Some(selector.into()),
+            name: None,
+        }
+    }
+
+    /// The one object of a name.
+    pub fn named(name: &Name) -> Self {
+        Filter {
+            labels: None,
+            name: Some(name.clone()),
+        }
+    }
+
+    fn field_selector(&self) -> Option<String> {
+        self.name.as_ref().map(|name| format!("metadata.name={name}"))
+    }
+}

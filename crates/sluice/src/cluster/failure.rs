@@ -1,0 +1,80 @@
+//! What can go wrong at the API server, in words for a person at a terminal.
+
+use std::time::Duration;
+
+use kube::core::Status;
+
+use super::Kind;
+
+/// Why a request came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The server's own words.
+    #[error("{}", words(.0))]
+    Refused(Box<Status>),
+    /// The server was not reached, or did not speak Kubernetes.
+    #[error("could not talk to the API server: {}", chain(.0))]
+    Unreachable(Box<kube::Error>),
+    #[error("the API server did not answer within {0:?} (see --request-timeout)")]
+    TimedOut(Duration),
+    #[error("could not write the request: {0}")]
+    Request(String),
+}
+
+impl Failure {
+    pub(super) fn request(error: http::Error) -> Self {
+        Failure::Request(error.to_string())
+    }
+
+    /// The object is not there, as a cache would say it: `rollout.argoproj.io "web" not found` (wire-contract 7.4).
+    pub fn absent(kind: &Kind, name: &str) -> Self {
+        let message = format!("{} {name:?} not found", kind.full_name());
+        Failure::Refused(Status::failure(&message, "NotFound").with_code(404).boxed())
+    }
+
+    /// The object is not there.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Failure::Refused(status) if status.is_not_found())
+    }
+
+    /// The object has changed since it was read.
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Failure::Refused(status) if status.is_conflict())
+    }
+}
+
+impl From<kube::Error> for Failure {
+    fn from(error: kube::Error) -> Self {
+        match error {
+            kube::Error::Api(status) => Failure::Refused(status),
+            other => Failure::Unreachable(Box::new(other)),
+        }
+    }
+}
+
+impl From<kube::core::request::Error> for Failure {
+    fn from(error: kube::core::request::Error) -> Self {
+        Failure::Request(error.to_string())
+    }
+}
+
+fn words(status: &Status) -> &str {
+    match status.message.as_str() {
+        "" => &status.reason,
+        message => message,
+    }
+}
+
+/// An error and what lies under it, each said once.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}

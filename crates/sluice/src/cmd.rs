@@ -1,0 +1,85 @@
+//! The verbs: one file each, one line in each list here.
+
+mod abort;
+mod completion;
+mod fallback;
+mod get;
+mod list;
+mod pause;
+mod promote;
+mod restart;
+mod retry;
+mod set;
+mod status;
+mod terminate;
+mod undo;
+mod version;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use crate::args::Connection;
+use crate::cluster::{Cluster, connect};
+use crate::console::Console;
+
+/// What to do.
+#[derive(Subcommand, Debug)]
+pub enum Verb {
+    Get(get::Args),
+    List(list::Args),
+    Status(status::Args),
+    Promote(promote::Args),
+    Abort(abort::Args),
+    Retry(retry::Args),
+    Pause(pause::Args),
+    Restart(restart::Args),
+    Undo(undo::Args),
+    Set(set::Args),
+    Terminate(terminate::Args),
+    Completion(completion::Args),
+    Version(version::Args),
+}
+
+/// How a verb comes to a cluster.
+pub enum Reach {
+    /// As the flags say.
+    Flags(Connection),
+    /// Over this connection.
+    Over(Cluster),
+}
+
+impl Verb {
+    /// Does it.
+    ///
+    /// # Errors
+    /// What the person who typed it has to know; the process then ends with 1.
+    pub async fn run(self, reach: &Reach, console: &mut Console) -> Result<()> {
+        match self {
+            Verb::Get(args) => args.run(&reach.cluster().await?, console).await,
+            Verb::List(args) => args.run(&reach.cluster().await?, console).await,
+            Verb::Status(args) => args.run(&reach.cluster().await?, console).await,
+            Verb::Promote(args) => args.run(&reach.cluster().await?, console).await,
+            Verb::Abort(args) => args.run(&reach.cluster().await?, console).await,
+            Verb::Retry(args) => args.run(&reach.cluster().await?, console).await,
+            Verb::Pause(args) => args.run(&reach.cluster().await?, console).await,
+            Verb::Restart(args) => args.run(&reach.cluster().await?, console).await,
+            Verb::Undo(args) => args.run(&reach.cluster().await?, console).await,
+            Verb::Set(args) => args.run(&reach.cluster().await?, console).await,
+            Verb::Terminate(args) => args.run(&reach.cluster().await?, console).await,
+            Verb::Completion(args) => args.run(console),
+            Verb::Version(args) => args.run(console),
+        }
+    }
+}
+
+impl Reach {
+    async fn cluster(&self) -> Result<Cluster> {
+        match self {
+            Reach::Flags(connection) => connect(connection).await,
+            Reach::Over(cluster) => Ok(cluster.clone()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
