@@ -2,18 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-mod analysis;
 mod hashes;
+mod validation;
 
 /// Checks one line; the error holds both answers.
 type Check = fn(&serde_json::Value) -> Result<(), String>;
 
 /// Every form of file we know, by name.
-const FORMS: &[(&str, Check)] = &[
-    ("conditions.jsonl", analysis::condition),
-    ("hashes.jsonl", hashes::check),
-    ("metric-verdicts.jsonl", analysis::metric_verdict),
-];
+const FORMS: &[(&str, Check)] = &[("hashes.jsonl", hashes::check), ("validation.jsonl", validation::check)];
 
 fn directory() -> PathBuf {
     std::env::var_os("SLUICE_VECTORS")

@@ -15,5 +15,6 @@ pub mod quantity;
 pub mod rollout;
 mod selector;
 pub mod template;
+pub mod validate;
 
 pub use json::{Json, NilList};

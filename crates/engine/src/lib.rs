@@ -1,3 +1,1 @@
 //! engine
-
-pub mod analysis;
