@@ -42,6 +42,7 @@ pub mod phase {
     namespaced,
     derive = "PartialEq",
     derive = "Default",
+    schema = "disabled",
     crates(
         kube_core = "kube_core",
         k8s_openapi = "k8s_openapi",
@@ -76,6 +77,7 @@ pub struct AnalysisTemplateSpec {
     shortname = "cat",
     derive = "PartialEq",
     derive = "Default",
+    schema = "disabled",
     crates(
         kube_core = "kube_core",
         k8s_openapi = "k8s_openapi",
@@ -112,6 +114,7 @@ pub struct ClusterAnalysisTemplateSpec {
     status = "AnalysisRunStatus",
     derive = "PartialEq",
     derive = "Default",
+    schema = "disabled",
     crates(
         kube_core = "kube_core",
         k8s_openapi = "k8s_openapi",
@@ -356,6 +359,7 @@ pub struct WebMetric {
 #[serde(default, rename_all = "camelCase")]
 pub struct JobMetric {
     pub metadata: Option<JobMetadata>,
+    #[schemars(schema_with = "crate::crd::job_spec_schema")]
     pub spec: Json,
 }
 

@@ -30,6 +30,7 @@ use crate::template::Template;
     status = "RolloutStatus",
     derive = "PartialEq",
     derive = "Default",
+    schema = "disabled",
     crates(
         kube_core = "kube_core",
         k8s_openapi = "k8s_openapi",
