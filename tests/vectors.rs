@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+mod analysis;
 mod hashes;
 mod validation;
 
@@ -9,7 +10,12 @@ mod validation;
 type Check = fn(&serde_json::Value) -> Result<(), String>;
 
 /// Every form of file we know, by name.
-const FORMS: &[(&str, Check)] = &[("hashes.jsonl", hashes::check), ("validation.jsonl", validation::check)];
+const FORMS: &[(&str, Check)] = &[
+    ("conditions.jsonl", analysis::condition),
+    ("hashes.jsonl", hashes::check),
+    ("metric-verdicts.jsonl", analysis::metric_verdict),
+    ("validation.jsonl", validation::check),
+];
 
 fn directory() -> PathBuf {
     std::env::var_os("SLUICE_VECTORS")

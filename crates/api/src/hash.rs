@@ -5,6 +5,7 @@
 mod fields;
 mod fnv;
 pub(crate) mod go_json;
+mod quantities;
 mod write;
 
 use std::sync::OnceLock;
@@ -70,6 +71,7 @@ fn step_fields() -> &'static Structs {
 }
 
 pub(crate) use fnv::Fnv as TemplateFnv;
+pub(crate) use quantities::{Place, rewrite_quantities};
 
 #[cfg(test)]
 mod tests;

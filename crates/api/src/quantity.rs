@@ -25,6 +25,7 @@ enum Family {
 
 /// Nothing finer than this is kept.
 const NANO: i32 = -9;
+const MILLI: i32 = -3;
 /// Kubernetes caps binary amounts here.
 const LARGEST_BINARY: u128 = i64::MAX as u128;
 /// Digits up to which Kubernetes reads an amount without big arithmetic, which is when it keeps texts.
@@ -65,7 +66,7 @@ impl Quantity {
                 .capped()
             }
         };
-        Some(quantity.rounded_up_to_nano())
+        Some(quantity.rounded_up(NANO))
     }
 
     /// The text as Kubernetes writes it back.
@@ -103,6 +104,18 @@ impl Quantity {
         format!("{sign}{number}{suffix}")
     }
 
+    /// One text for one amount, whatever the unit: digits and a power of ten.
+    pub(crate) fn amount(&self) -> String {
+        let (digits, scale) = self.stripped();
+        let sign = if self.negative && digits != 0 { "-" } else { "" };
+        format!("{sign}{digits}e{scale}")
+    }
+
+    /// The amount, rounded away from zero to a thousandth.
+    pub(crate) fn rounded_up_to_milli(self) -> Quantity {
+        self.rounded_up(MILLI)
+    }
+
     /// -1, 0 or 1.
     pub fn signum(&self) -> i32 {
         match (self.digits, self.negative) {
@@ -124,18 +137,18 @@ impl Quantity {
         (digits, scale)
     }
 
-    fn rounded_up_to_nano(mut self) -> Quantity {
-        if self.scale >= NANO {
+    fn rounded_up(mut self, finest: i32) -> Quantity {
+        if self.scale >= finest {
             return self;
         }
-        let divisor = u32::try_from(NANO - self.scale)
+        let divisor = u32::try_from(finest - self.scale)
             .ok()
             .and_then(|places| 10u128.checked_pow(places));
         self.digits = match divisor {
             Some(divisor) => self.digits.div_ceil(divisor),
             None => self.digits.min(1),
         };
-        self.scale = NANO;
+        self.scale = finest;
         self
     }
 

@@ -3,6 +3,7 @@
 //! Typed round trips drop fields newer than our library (field-lessons R55), so the text is what is stored, compared and
 //! sent; typed views are for reading only.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -10,6 +11,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Value, value::RawValue};
 
 use crate::hash::{self, TemplateFnv};
+use crate::keys::POD_TEMPLATE_HASH;
+use crate::quantity::Quantity;
+
+mod defaulted;
+mod revision;
+#[cfg(test)]
+mod tests;
+
+pub use revision::same_revision;
 
 /// A pod template: compact JSON, keys sorted, unknown fields kept. Cheap to clone.
 #[derive(Clone)]
@@ -19,6 +29,14 @@ struct Inner {
     text: Box<str>,
     /// Computed at the first question, once per version of the template.
     fnv: OnceLock<TemplateFnv>,
+    normal: OnceLock<Box<str>>,
+}
+
+/// What others want to know of a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Container {
+    pub name: String,
+    pub image: String,
 }
 
 impl Template {
@@ -32,16 +50,132 @@ impl Template {
         &self.0.text
     }
 
+    /// Whether there is nothing in it: the API's form of "no template" (wire-contract 1.1 `workloadRef`).
+    pub fn is_empty(&self) -> bool {
+        self.labels().is_empty() && self.annotations().is_empty()
+    }
+
+    /// `metadata.labels`.
+    pub fn labels(&self) -> BTreeMap<String, String> {
+        self.metadata("labels")
+    }
+
+    /// `metadata.annotations`.
+    pub fn annotations(&self) -> BTreeMap<String, String> {
+        self.metadata("annotations")
+    }
+
+    /// `spec.containers`, in order.
+    pub fn containers(&self) -> Vec<Container> {
+        self.containers_in("containers")
+    }
+
+    /// `spec.initContainers`, in order.
+    pub fn init_containers(&self) -> Vec<Container> {
+        self.containers_in("initContainers")
+    }
+
+    /// The template with the hash as a label: what a ReplicaSet holds.
+    pub fn with_hash_label(&self, hash: &str) -> Template {
+        self.edited(|value| {
+            let labels = child(child(value, "metadata"), "labels");
+            labels[POD_TEMPLATE_HASH] = Value::from(hash);
+        })
+    }
+
+    /// The template as the Rollout wrote it.
+    pub fn without_hash_label(&self) -> Template {
+        if !self.labels().contains_key(POD_TEMPLATE_HASH) {
+            return self.clone();
+        }
+        self.edited(|value| {
+            if let Some(labels) = value.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
+                labels.retain(|key, _| key != POD_TEMPLATE_HASH);
+            }
+        })
+    }
+
+    /// The template with a change.
+    pub fn edited(&self, edit: impl FnOnce(&mut Value)) -> Template {
+        let mut value = self.value();
+        edit(&mut value);
+        Template::from(&value)
+    }
+
+    /// The template as the API server would store it in a ReplicaSet.
+    pub fn defaulted(&self) -> Value {
+        defaulted(&self.value())
+    }
+
+    /// The template without amounts that are none, so that the API server takes it (wire-contract 10.1 #11).
+    pub fn without_bad_quantities(&self) -> Template {
+        self.edited(|value| {
+            hash::rewrite_quantities(value, |text, _| Quantity::parse(text).map(|_| text.to_owned()));
+        })
+    }
+
+    /// Two templates of the same revision share this text.
+    pub(crate) fn normal(&self) -> &str {
+        self.0
+            .normal
+            .get_or_init(|| revision::normal_text(&self.value()).into())
+    }
+
     pub(crate) fn fnv(&self) -> TemplateFnv {
         *self.0.fnv.get_or_init(|| hash::fnv_of_pod_template(&self.value()))
+    }
+
+    fn metadata(&self, which: &str) -> BTreeMap<String, String> {
+        let value = self.value();
+        let map = value
+            .get("metadata")
+            .and_then(|m| m.get(which))
+            .and_then(Value::as_object);
+        let entries = map.into_iter().flatten();
+        entries
+            .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+            .collect()
+    }
+
+    fn containers_in(&self, key: &str) -> Vec<Container> {
+        let value = self.value();
+        let containers = value
+            .get("spec")
+            .and_then(|spec| spec.get(key))
+            .and_then(Value::as_array);
+        let text = |container: &Value, key: &str| container[key].as_str().unwrap_or_default().to_owned();
+        let read = |c: &Value| Container {
+            name: text(c, "name"),
+            image: text(c, "image"),
+        };
+        containers.into_iter().flatten().map(read).collect()
     }
 
     fn from_text(text: String) -> Template {
         Template(Arc::new(Inner {
             text: text.into(),
             fnv: OnceLock::new(),
+            normal: OnceLock::new(),
         }))
     }
+}
+
+fn defaulted(template: &Value) -> Value {
+    let mut template = template.clone();
+    defaulted::fill_in(&mut template);
+    template
+}
+
+/// The object under a key, made if there is none.
+fn child<'a>(parent: &'a mut Value, key: &str) -> &'a mut Value {
+    if !parent.is_object() {
+        *parent = Value::Object(serde_json::Map::new());
+    }
+    let child = &mut parent[key];
+    if !child.is_object() {
+        *child = Value::Object(serde_json::Map::new());
+    }
+    child
 }
 
 impl PartialEq for Template {

@@ -1,0 +1,34 @@
+//! Analysis: what a run measures next, what the measurements come to, and which runs a Rollout asks for.
+//!
+//! [`decide_run`] is the door for one AnalysisRun. It never measures: it names the [`Task`]s that are due, the edge
+//! carries them out, and each [`Answer`] comes back in a later [`RunSnapshot`]. The door may be shown the same answer
+//! twice; a measurement that is already in the status is not counted again.
+//!
+//! Source: wire-contract 4.
+
+pub mod arguments;
+pub mod condition;
+mod decide;
+pub mod phase;
+pub mod retention;
+pub mod schedule;
+pub mod validate;
+pub mod verdict;
+
+pub use decide::{Action, Answer, Forgotten, Outcome, RunPlan, RunSnapshot, Task, decide_run};
+pub use phase::{Course, Phase};
+
+/// Something a human should hear about: the type, reason and message of a Kubernetes Event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    pub level: Level,
+    pub reason: String,
+    pub message: String,
+}
+
+/// The type of an Event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    Normal,
+    Warning,
+}
