@@ -9,9 +9,12 @@
 pub mod arguments;
 pub mod condition;
 mod decide;
+pub mod fields;
 pub mod phase;
 pub mod retention;
+pub mod runs;
 pub mod schedule;
+pub mod templates;
 pub mod validate;
 pub mod verdict;
 
