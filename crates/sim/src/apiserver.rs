@@ -1,12 +1,17 @@
 //! The API server: what is answered to a request. Synchronous; the only way in and out of the store for clients.
 
+mod admit;
+mod builtin;
 mod delete;
+mod kept;
 mod kinds;
 mod patch;
 mod read;
 mod refusal;
 mod request;
 mod routes;
+mod scale;
+mod schema;
 mod watch;
 mod write;
 
@@ -32,6 +37,9 @@ pub struct ApiServer {
     clock: Clock,
     rng: Rng,
     kinds: Kinds,
+    /// How many cluster IPs and node ports have been given out.
+    addresses: u32,
+    node_ports: u32,
     pub trace: Trace,
 }
 
@@ -43,6 +51,8 @@ impl ApiServer {
             clock,
             rng: Rng::new(seed),
             kinds: Kinds::built_in(),
+            addresses: 0,
+            node_ports: 0,
             trace: Trace::default(),
         };
         for name in ["default", "kube-node-lease", "kube-public", "kube-system"] {

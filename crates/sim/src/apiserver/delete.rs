@@ -1,12 +1,15 @@
 //! Deleting: grace, finalizers, propagation, preconditions, eviction.
 
+use super::kept::{finalizers, is_terminating};
 use super::kinds::Origin;
 use super::read::{Filter, as_served, text};
 use super::request::{Request, Response};
 use super::routes::Target;
-use super::write::{Effect, deadline, decode, finalizers, is_terminating, metadata};
+use super::write::{Effect, decode, metadata};
 use super::{ApiServer, Refusal};
+use crate::clock::stamp;
 use crate::selector::LabelSelector;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -134,7 +137,13 @@ impl ApiServer {
         let first = !is_terminating(object);
         let graceful = target.kind.is("pods");
         let was = object["metadata"]["deletionGracePeriodSeconds"].as_i64();
-        let by = deadline(self, grace);
+        let now = self.clock.now();
+        // A grace is only ever shortened, counted from the first deletion, and never into the past.
+        let already = object["metadata"]["deletionTimestamp"]
+            .as_str()
+            .and_then(|at| at.parse::<DateTime<Utc>>().ok());
+        let from = already.zip(was).map_or(now, |(at, was)| at - seconds(was));
+        let by = stamp((from + seconds(grace)).max(now));
         let metadata = metadata(object);
         if first || (graceful && was.is_some_and(|was| grace < was)) {
             metadata.insert("deletionTimestamp".into(), by.into());
@@ -215,6 +224,10 @@ impl ApiServer {
     }
 }
 
+fn seconds(count: i64) -> TimeDelta {
+    TimeDelta::try_seconds(count).unwrap_or_default()
+}
+
 enum Gone {
     Yes(Arc<Value>),
     NotYet(Arc<Value>),
@@ -271,7 +284,7 @@ fn check_preconditions(target: &Target, options: &Options, object: &Value) -> Re
 
 /// What a finished deletion answers: a Status; for pods, services and the like the object itself.
 fn farewell(target: &Target, last: &Value) -> Value {
-    const RETURNED: &[&str] = &["pods", "services", "serviceaccounts"];
+    const RETURNED: &[&str] = &["namespaces", "pods", "services", "serviceaccounts"];
     if target.kind.origin == Origin::BuiltIn && RETURNED.contains(&target.resource()) {
         return as_served(target, last);
     }

@@ -2,11 +2,12 @@
 
 mod strategic;
 
+use super::admit::{Form, normalize};
 use super::kinds::Origin;
 use super::read::text;
 use super::request::{Request, Response};
 use super::routes::{Sub, Target};
-use super::write::scale_of;
+use super::scale::scale_of;
 use super::{ApiServer, Refusal};
 use serde_json::Value;
 
@@ -21,7 +22,7 @@ impl ApiServer {
             let patched = patched(target, request, &scale_of(&target.kind, &old))?;
             return self.write_scale(target, request, &patched);
         }
-        let new = patched(target, request, &old)?;
+        let mut new = patched(target, request, &old)?;
         if text(&new, "name") != target.name {
             let message = format!(
                 "the name of the object ({}) does not match the name on the URL ({})",
@@ -30,7 +31,8 @@ impl ApiServer {
             );
             return Err(Refusal::bad_request(message));
         }
-        self.replace(target, request, old, new)
+        let warnings = normalize(target, request, Form::Patched, &mut new)?;
+        Ok(self.replace(target, request, old, new)?.warning(warnings))
     }
 }
 

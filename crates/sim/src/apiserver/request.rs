@@ -116,6 +116,8 @@ pub struct Answer {
     pub body: Body,
     /// Seconds.
     pub retry_after: Option<u64>,
+    /// Texts of `Warning` headers.
+    pub warnings: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -130,6 +132,7 @@ impl Response {
             code: 200,
             body: Body::Json(object),
             retry_after: None,
+            warnings: Vec::new(),
         })
     }
 
@@ -138,6 +141,7 @@ impl Response {
             code: 201,
             body: Body::Json(object),
             retry_after: None,
+            warnings: Vec::new(),
         })
     }
 
@@ -146,7 +150,15 @@ impl Response {
             code,
             body: Body::Text(text.into()),
             retry_after: None,
+            warnings: Vec::new(),
         })
+    }
+
+    pub(crate) fn warning(mut self, warnings: Vec<String>) -> Self {
+        if let Response::Answer(answer) = &mut self {
+            answer.warnings.extend(warnings);
+        }
+        self
     }
 
     /// The object that was answered, or the `metav1.Status` of the refusal. A watch or a hung request is an error too.
@@ -188,6 +200,7 @@ impl From<Refusal> for Response {
             code: refusal.code,
             body,
             retry_after: refusal.retry_after,
+            warnings: Vec::new(),
         })
     }
 }

@@ -1,5 +1,7 @@
 //! The funnel of the API server's tests: a request as text, the answer as text.
 
+mod builtin;
+mod custom;
 mod objects;
 
 use super::{ApiServer, Body, Request, Response};

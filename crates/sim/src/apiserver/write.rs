@@ -1,11 +1,16 @@
 //! Creating and updating: what is stored when a client writes, and what the server itself adds or keeps.
 
+use super::admit::{Form, check, normalize};
+use super::builtin;
+use super::kept::{
+    counts_generations, created_by_put, finalizers, held_namespace, is_graceful_pod, is_terminating, keep_other_half,
+    keep_system_fields, registry_key, spec_changed, updates_unconditionally,
+};
 use super::kinds::{Kind, Origin, Scope};
 use super::read::{as_served, text};
 use super::request::{Request, Response};
 use super::routes::{Sub, Target};
 use super::{ApiServer, Cause, Refusal};
-use crate::clock::stamp;
 use crate::trace::{Entry, Verb, difference};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -29,34 +34,39 @@ impl Effect {
 
 impl ApiServer {
     pub(crate) fn create(&mut self, target: &Target, request: &Request) -> Result<Response, Refusal> {
-        let mut object = body(target, request)?;
         if target.kind.scope == Scope::Namespaced && target.namespace.is_empty() {
             return Err(Refusal::method_not_allowed());
         }
-        if !object["metadata"]["resourceVersion"]
-            .as_str()
-            .unwrap_or_default()
-            .is_empty()
-        {
+        let object = body(target, request)?;
+        if !text(&object, "resourceVersion").is_empty() {
             return Err(Refusal::new(
                 500,
                 "",
                 "resourceVersion should not be set on objects to be created",
             ));
         }
+        self.insert(target, request, object)
+    }
+
+    fn insert(&mut self, target: &Target, request: &Request, mut object: Value) -> Result<Response, Refusal> {
         let (name, prefix) = (text(&object, "name"), text(&object, "generateName"));
         if name.is_empty() && !prefix.is_empty() {
+            // The server cuts the prefix so that the suffix always fits.
+            let prefix: String = prefix.chars().take(58).collect();
             object["metadata"]["name"] = format!("{prefix}{}", self.rng.suffix(5)).into();
-        } else if name.is_empty() {
-            let cause = Cause::required("metadata.name", "name or generateName is required");
-            return Err(Refusal::invalid(&target.kind, "", vec![cause]));
         }
         let target = Target {
             name: text(&object, "name"),
             ..target.clone()
         };
+        let warnings = normalize(&target, request, Form::Whole, &mut object)?;
         self.admit_namespace(&target)?;
         self.prepare_create(&target.kind, &mut object);
+        if target.name.is_empty() {
+            let cause = Cause::required("metadata.name", "name or generateName is required");
+            return Err(Refusal::invalid(&target.kind, "", vec![cause]));
+        }
+        check(&target, &object, None)?;
         if self
             .store
             .get(target.resource(), &target.namespace, &target.name)
@@ -64,14 +74,19 @@ impl ApiServer {
         {
             return Err(Refusal::already_exists(&target.kind, &target.name));
         }
+        if target.kind.origin == Origin::BuiltIn {
+            self.begin(&target, &mut object)?;
+        }
         let stored = self.commit(&target, request, None, object);
-        Ok(Response::created(as_served(&target, &stored)))
+        Ok(Response::created(as_served(&target, &stored)).warning(warnings))
     }
 
     fn prepare_create(&mut self, kind: &Kind, object: &mut Value) {
         let now = self.clock.stamp();
         if kind.has_status
             && let Some(fields) = object.as_object_mut()
+            // A node brings its status along: a kubelet registers itself with what it has.
+            && !kind.is("nodes")
         {
             fields.remove("status");
         }
@@ -133,7 +148,13 @@ impl ApiServer {
                 target.name
             )));
         }
-        let old = self.found(target)?;
+        let old = match self.found(target) {
+            Ok(old) => old,
+            Err(_) if target.sub == Sub::Main && created_by_put(&target.kind) => {
+                return self.insert(target, request, object);
+            }
+            Err(refusal) => return Err(refusal),
+        };
         let (sent, stored) = (text(&object, "uid"), text(&old, "uid"));
         if !sent.is_empty() && sent != stored {
             let key = format!("/registry/{}", registry_key(target));
@@ -143,17 +164,23 @@ impl ApiServer {
             );
             return Err(Refusal::conflict(&target.kind, &target.name, &why));
         }
-        let unconditional = target.kind.origin == Origin::BuiltIn;
-        if text(&object, "resourceVersion").is_empty() && !unconditional {
-            let message = "Invalid value: 0x0: must be specified for an update".to_owned();
-            let cause = Cause {
-                reason: "FieldValueInvalid",
-                message,
-                field: "metadata.resourceVersion".into(),
-            };
-            return Err(Refusal::invalid(&target.kind, &target.name, vec![cause]));
+        if text(&object, "resourceVersion").is_empty() && !updates_unconditionally(&target.kind) {
+            let cause = Cause::invalid("metadata.resourceVersion", &0.into(), "must be specified for an update");
+            let mut refusal = Refusal::invalid(&target.kind, &target.name, vec![cause.clone()]);
+            // The server names the resource, not the kind, in this one message.
+            let resource = target.resource();
+            refusal.message = format!(
+                "{resource} {:?} is invalid: {}: {}",
+                target.name, cause.field, cause.message
+            );
+            if let Some(details) = &mut refusal.details {
+                details["kind"] = target.kind.plural.clone().into();
+            }
+            return Err(refusal);
         }
-        self.replace(target, request, old, object)
+        let mut object = object;
+        let warnings = normalize(target, request, Form::Whole, &mut object)?;
+        Ok(self.replace(target, request, old, object)?.warning(warnings))
     }
 
     /// Stores `new` in place of `old`, as PUT and PATCH both do in the end.
@@ -170,19 +197,25 @@ impl ApiServer {
         }
         keep_system_fields(target, &old, &mut new)?;
         keep_other_half(target, &old, &mut new);
+        if target.kind.is("services") {
+            builtin::keep_allocated(&old, &mut new);
+            self.allocate_node_ports(&mut new);
+        }
+        check(target, &new, Some(&old))?;
         if counts_generations(&target.kind) && target.sub != Sub::Status {
             let step = u64::from(spec_changed(&target.kind, &old, &new));
             new["metadata"]["generation"] = (old["metadata"]["generation"].as_u64().unwrap_or(0) + step).into();
         }
-        prune_empty_metadata(&mut new);
         if new == *old {
             return Ok(Response::ok(as_served(target, &old)));
         }
-        let gone = is_terminating(&new) && finalizers(&new).is_empty() && !is_graceful_pod(target, &new);
-        let stored = self.commit(target, request, Some(&old), new);
-        if gone && Effect::of(request) == Effect::Stored {
+        let held = !finalizers(&new).is_empty() || held_namespace(target, &new) || is_graceful_pod(target, &new);
+        if is_terminating(&new) && !held && Effect::of(request) == Effect::Stored {
+            // The last finalizer is gone, and the object with it: this write is never seen, only the deletion is.
             self.drop_object(target, request);
+            return Ok(Response::ok(as_served(target, &new)));
         }
+        let stored = self.commit(target, request, Some(&old), new);
         Ok(Response::ok(as_served(target, &stored)))
     }
 
@@ -230,37 +263,6 @@ impl ApiServer {
             name: target.name.clone(),
             difference,
         });
-    }
-
-    pub(crate) fn read_scale(&mut self, target: &Target) -> Result<Response, Refusal> {
-        let object = self.found(target)?;
-        Ok(Response::ok(scale_of(&target.kind, &object)))
-    }
-
-    pub(crate) fn write_scale(
-        &mut self,
-        target: &Target,
-        request: &Request,
-        scale: &Value,
-    ) -> Result<Response, Refusal> {
-        let old = self.found(target)?;
-        let sent = text(scale, "resourceVersion");
-        if !sent.is_empty() && sent != text(&old, "resourceVersion") {
-            return Err(Refusal::modified(&target.kind, &target.name));
-        }
-        let Some(paths) = &target.kind.scale else {
-            return Err(Refusal::method_not_allowed());
-        };
-        let replicas = scale["spec"]["replicas"].as_i64().unwrap_or(0);
-        if replicas < 0 {
-            let why = "must be greater than or equal to 0";
-            let cause = Cause::invalid("spec.replicas", &replicas.into(), why);
-            return Err(Refusal::invalid(&target.kind, &target.name, vec![cause]));
-        }
-        let mut new = Value::clone(&old);
-        set_path(&mut new, &paths.spec_replicas, replicas.into());
-        let answer = self.replace(&target.main(), request, old, new)?.object();
-        Ok(Response::ok(scale_of(&target.kind, &answer.unwrap_or_default())))
     }
 
     /// What a scheduler does: gives a pod a node, once.
@@ -361,219 +363,4 @@ pub(crate) fn metadata(object: &mut Value) -> &mut Map<String, Value> {
         Value::Object(map) => map,
         _ => unreachable!("was just made an object"),
     }
-}
-
-/// Fields a client cannot change: they stay as they were.
-fn keep_system_fields(target: &Target, old: &Value, new: &mut Value) -> Result<(), Refusal> {
-    let (sent, stored) = (text(new, "uid"), text(old, "uid"));
-    let mut causes = Vec::new();
-    for field in ["name", "namespace", "uid"] {
-        let sent = text(new, field);
-        if !sent.is_empty() && sent != text(old, field) {
-            causes.push(Cause::invalid(
-                format!("metadata.{field}"),
-                &sent.into(),
-                "field is immutable",
-            ));
-        }
-    }
-    debug_assert!(sent.is_empty() || sent == stored || !causes.is_empty());
-    if is_terminating(old) {
-        let added: Vec<String> = finalizers(new)
-            .into_iter()
-            .filter(|one| !finalizers(old).contains(one))
-            .collect();
-        if !added.is_empty() {
-            let list = added
-                .iter()
-                .map(|one| format!("{one:?}"))
-                .collect::<Vec<_>>()
-                .join(", ");
-            let why = format!(
-                "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{list}}}"
-            );
-            causes.push(Cause::forbidden("metadata.finalizers", why));
-        }
-    }
-    if !causes.is_empty() {
-        return Err(Refusal::invalid(&target.kind, &target.name, causes));
-    }
-    let kept = [
-        "name",
-        "namespace",
-        "uid",
-        "creationTimestamp",
-        "deletionTimestamp",
-        "deletionGracePeriodSeconds",
-        "generation",
-        "resourceVersion",
-        "generateName",
-    ];
-    let metadata = metadata(new);
-    metadata.remove("managedFields");
-    metadata.remove("selfLink");
-    for field in kept {
-        match old["metadata"].get(field) {
-            Some(value) => metadata.insert(field.into(), value.clone()),
-            None => metadata.remove(field),
-        };
-    }
-    new["apiVersion"] = old["apiVersion"].clone();
-    new["kind"] = old["kind"].clone();
-    Ok(())
-}
-
-/// A write to the object leaves status alone; a write to `status` leaves everything else alone.
-fn keep_other_half(target: &Target, old: &Value, new: &mut Value) {
-    let put = |into: &mut Value, field: &str, value: Option<&Value>| {
-        if let Some(fields) = into.as_object_mut() {
-            match value {
-                Some(value) => fields.insert(field.to_owned(), value.clone()),
-                None => fields.remove(field),
-            };
-        }
-    };
-    match (target.sub, target.kind.origin) {
-        (Sub::Status, Origin::Custom) => {
-            let status = new.get("status").cloned();
-            *new = old.clone();
-            put(new, "status", status.as_ref());
-        }
-        // Built-in kinds take labels and annotations along with the status.
-        (Sub::Status, Origin::BuiltIn) => {
-            let (status, metadata) = (new.get("status").cloned(), new["metadata"].clone());
-            *new = old.clone();
-            put(new, "status", status.as_ref());
-            put(new, "metadata", Some(&metadata));
-        }
-        (Sub::Main | Sub::Scale | Sub::Eviction | Sub::Binding | Sub::Log | Sub::Finalize, _) => {
-            if target.kind.has_status {
-                put(new, "status", old.get("status"));
-            }
-        }
-    }
-}
-
-/// Empty maps and lists in metadata are not stored.
-fn prune_empty_metadata(object: &mut Value) {
-    for field in ["labels", "annotations", "finalizers", "ownerReferences"] {
-        let metadata = metadata(object);
-        let empty = match metadata.get(field) {
-            Some(Value::Object(map)) => map.is_empty(),
-            Some(Value::Array(list)) => list.is_empty(),
-            Some(Value::Null) => true,
-            _ => false,
-        };
-        if empty {
-            metadata.remove(field);
-        }
-    }
-}
-
-fn counts_generations(kind: &Kind) -> bool {
-    const COUNTING: &[&str] = &[
-        "customresourcedefinitions.apiextensions.k8s.io",
-        "daemonsets.apps",
-        "deployments.apps",
-        "endpointslices.discovery.k8s.io",
-        "ingresses.networking.k8s.io",
-        "jobs.batch",
-        "pods",
-        "poddisruptionbudgets.policy",
-        "replicasets.apps",
-        "statefulsets.apps",
-    ];
-    kind.origin == Origin::Custom || COUNTING.contains(&kind.resource())
-}
-
-/// Whether a write asks for something new: for built-in kinds a change of spec (of annotations too, for a
-/// Deployment), for custom kinds any change outside metadata and, with a status subresource, outside status.
-fn spec_changed(kind: &Kind, old: &Value, new: &Value) -> bool {
-    if kind.is("deployments.apps") && old["metadata"]["annotations"] != new["metadata"]["annotations"] {
-        return true;
-    }
-    let ignored: &[&str] = if kind.has_status {
-        &["metadata", "status", "apiVersion", "kind"]
-    } else {
-        &["metadata", "apiVersion", "kind"]
-    };
-    let rest = |object: &Value| -> Vec<(String, Value)> {
-        let fields = object
-            .as_object()
-            .into_iter()
-            .flatten()
-            .filter(|(field, _)| !ignored.contains(&field.as_str()));
-        fields.map(|(field, value)| (field.clone(), value.clone())).collect()
-    };
-    rest(old) != rest(new)
-}
-
-pub(crate) fn is_terminating(object: &Value) -> bool {
-    object["metadata"]["deletionTimestamp"].is_string()
-}
-
-pub(crate) fn finalizers(object: &Value) -> Vec<String> {
-    let list = object["metadata"]["finalizers"].as_array().into_iter().flatten();
-    list.filter_map(|one| one.as_str().map(str::to_owned)).collect()
-}
-
-/// A terminating pod with grace left stays until its kubelet deletes it with grace 0, finalizers or not.
-fn is_graceful_pod(target: &Target, object: &Value) -> bool {
-    target.kind.is("pods") && object["metadata"]["deletionGracePeriodSeconds"].as_i64().unwrap_or(0) > 0
-}
-
-fn registry_key(target: &Target) -> String {
-    let group = if target.kind.origin == Origin::Custom {
-        format!("{}/", target.kind.group)
-    } else {
-        String::new()
-    };
-    let namespace = if target.namespace.is_empty() {
-        String::new()
-    } else {
-        format!("{}/", target.namespace)
-    };
-    format!("{group}{}/{namespace}{}", target.kind.plural, target.name)
-}
-
-/// The `autoscaling/v1` Scale of an object.
-pub(crate) fn scale_of(kind: &Kind, object: &Value) -> Value {
-    let Some(paths) = &kind.scale else { return Value::Null };
-    let selector = match &paths.selector {
-        Some(path) => at_path(object, path).and_then(Value::as_str).map(str::to_owned),
-        None => crate::selector::LabelSelector::from_object(&object["spec"]["selector"]).map(|it| it.to_string()),
-    };
-    let mut metadata = json!({});
-    for field in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {
-        metadata[field] = object["metadata"][field].clone();
-    }
-    let count = |path: &str| at_path(object, path).and_then(Value::as_i64).unwrap_or(0);
-    let mut scale = json!({
-        "kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": metadata,
-        "spec": { "replicas": count(&paths.spec_replicas) },
-        "status": { "replicas": count(&paths.status_replicas) },
-    });
-    if let Some(selector) = selector.filter(|selector| !selector.is_empty()) {
-        scale["status"]["selector"] = selector.into();
-    }
-    scale
-}
-
-fn at_path<'a>(object: &'a Value, path: &str) -> Option<&'a Value> {
-    path.split('.')
-        .filter(|field| !field.is_empty())
-        .try_fold(object, |at, field| at.get(field))
-}
-
-fn set_path(object: &mut Value, path: &str, value: Value) {
-    let mut at = object;
-    for field in path.split('.').filter(|field| !field.is_empty()) {
-        at = &mut at[field];
-    }
-    *at = value;
-}
-
-/// When something is to be gone that is deleted now with this grace.
-pub(crate) fn deadline(server: &ApiServer, grace: i64) -> String {
-    stamp(server.clock.now() + chrono::TimeDelta::try_seconds(grace).unwrap_or_default())
 }
