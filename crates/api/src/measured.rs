@@ -1,10 +1,14 @@
 //! What a metric provider measured, as conditions see it: a float keeps NaN and infinity, which JSON cannot carry.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display};
+
+use serde_json::Value;
 
 /// The `result` of a condition. Source: wire-contract 4.4 and 4.5.
 ///
-/// `Display` is the text of `measurement.value`: numbers as [`Float`] writes them, lists `[a,b,c]`, JSON compact.
+/// `Display` is the text of `measurement.value`: numbers as [`Float`] writes them, lists `[a,b,c]`, JSON compact with sorted
+/// keys and Go's numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Measured {
     /// One float (a Prometheus scalar).
@@ -12,7 +16,7 @@ pub enum Measured {
     /// Floats in the order of the answer (a Prometheus vector; a matrix flattened). Empty: there was no data.
     Numbers(Vec<f64>),
     /// Any JSON (a match of a JSONPath; the raw body as a string). `null`: there was no data.
-    Json(serde_json::Value),
+    Json(Value),
 }
 
 impl Measured {
@@ -38,8 +42,46 @@ impl Display for Measured {
                 }
                 f.write_str("]")
             }
-            Measured::Json(json) => json.fmt(f),
+            Measured::Json(json) => write_json(json, f),
         }
+    }
+}
+
+/// JSON as Go marshals what it unmarshalled: every number went through a float, keys are sorted. Sorted here, as
+/// serde_json keeps the order of the source once any crate of the build asks for `preserve_order`.
+fn write_json(json: &Value, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match json {
+        Value::Number(number) => write_json_number(number.as_f64().unwrap_or(f64::NAN), f),
+        Value::Array(list) => {
+            f.write_str("[")?;
+            for (at, item) in list.iter().enumerate() {
+                f.write_str(if at == 0 { "" } else { "," })?;
+                write_json(item, f)?;
+            }
+            f.write_str("]")
+        }
+        Value::Object(map) => {
+            f.write_str("{")?;
+            for (at, (key, item)) in BTreeMap::from_iter(map).into_iter().enumerate() {
+                f.write_str(if at == 0 { "" } else { "," })?;
+                write!(f, "{}:", Value::from(key.as_str()))?;
+                write_json(item, f)?;
+            }
+            f.write_str("}")
+        }
+        Value::Null | Value::Bool(_) | Value::String(_) => json.fmt(f),
+    }
+}
+
+/// Go's `encoding/json`: digits from 1e-6 up to 1e21, an exponent beyond.
+fn write_json_number(number: f64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let size = number.abs();
+    if size != 0.0 && size >= 1e21 {
+        f.write_str(&format!("{number:e}").replace('e', "e+"))
+    } else if size != 0.0 && size < 1e-6 {
+        write!(f, "{number:e}")
+    } else {
+        write!(f, "{number}")
     }
 }
 
@@ -79,6 +121,10 @@ mod tests {
             (
                 Measured::Json(json!({"b": [1, "x"], "a": null})),
                 r#"{"a":null,"b":[1,"x"]}"#,
+            ),
+            (
+                Measured::Json(json!([1.0, 0.25, 1e21, -2e-7, 12345678901234567890_u64])),
+                "[1,0.25,1e+21,-2e-7,12345678901234567000]",
             ),
         ];
         for (measured, text) in table {
