@@ -2,13 +2,14 @@
 //!
 //! [`args`] is what was typed, [`cmd`] does it, one file a verb. [`cluster`] sends exact requests, [`observe`] reads the
 //! objects around a rollout; of those [`tree`] makes a view model and [`render`] lines of text, both pure, as is
-//! [`standing`]: where a rollout stands.
+//! [`standing`]: where a rollout stands. [`demo`] plays stories on a cluster inside the process.
 
 pub mod age;
 pub mod args;
 pub mod cluster;
 pub mod cmd;
 pub mod console;
+pub mod demo;
 mod logs;
 pub mod observe;
 pub mod render;
