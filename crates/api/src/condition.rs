@@ -12,14 +12,20 @@ use crate::json::null_is_default;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
+    /// What it speaks of.
     pub r#type: String,
+    /// True, False or Unknown.
     pub status: String,
+    /// When it was last written.
     #[serde(default, deserialize_with = "null_is_default")]
     pub last_update_time: Time,
+    /// When its status last changed.
     #[serde(default, deserialize_with = "null_is_default")]
     pub last_transition_time: Time,
+    /// Why, as one word.
     #[serde(default)]
     pub reason: String,
+    /// Why, for people.
     #[serde(default)]
     pub message: String,
 }

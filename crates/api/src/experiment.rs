@@ -40,19 +40,28 @@ use crate::template::Template;
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 pub struct ExperimentSpec {
+    /// What to run side by side.
     pub templates: Vec<TemplateSpec>,
+    /// How long, like 10m; until its analyses end when absent.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub duration: String,
+    /// Seconds without progress until it counts as failed; 600.
     pub progress_deadline_seconds: Option<i32>,
+    /// Ends the experiment early.
     #[serde(skip_serializing_if = "is_false")]
     pub terminate: bool,
+    /// Analyses to run meanwhile.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub analyses: Vec<ExperimentAnalysisTemplateRef>,
+    /// Seconds its pods stay up after the end; 30.
     pub scale_down_delay_seconds: Option<i32>,
+    /// Metrics whose verdict counts for nothing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dry_run: Vec<DryRun>,
+    /// How many measurements of a metric are kept.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub measurement_retention: Vec<MeasurementRetention>,
+    /// Labels and annotations for its analysis runs.
     pub analysis_run_metadata: AnalysisRunMetadata,
 }
 
@@ -62,12 +71,18 @@ pub struct ExperimentSpec {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct TemplateSpec {
+    /// Name of the template in the experiment.
     pub name: String,
+    /// How many pods; 1.
     pub replicas: Option<i32>,
+    /// Seconds a pod must be ready before it counts as available; 0.
     #[serde(skip_serializing_if = "is_zero")]
     pub min_ready_seconds: i32,
+    /// Which pods are the template's.
     pub selector: Option<LabelSelector>,
+    /// The pods.
     pub template: Template,
+    /// Asks for a Service of its own.
     pub service: Option<TemplateService>,
 }
 
@@ -77,11 +92,16 @@ pub struct TemplateSpec {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ExperimentAnalysisTemplateRef {
+    /// Name of the analysis in the experiment.
     pub name: String,
+    /// Name of the template.
     pub template_name: String,
+    /// Whether the template is a ClusterAnalysisTemplate.
     pub cluster_scope: Option<bool>,
+    /// Arguments for the template.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub args: Vec<Argument>,
+    /// Whether the experiment goes on until this analysis ends.
     #[serde(skip_serializing_if = "is_false")]
     pub required_for_completion: bool,
 }
@@ -92,15 +112,21 @@ pub struct ExperimentAnalysisTemplateRef {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ExperimentStatus {
+    /// Pending, Running, Successful, Failed, Error or Inconclusive.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub phase: String,
+    /// Why.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub message: String,
+    /// What each template has come to.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub template_statuses: Vec<TemplateStatus>,
+    /// When all templates were available.
     pub available_at: Option<Time>,
+    /// What holds of the experiment.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
+    /// What each analysis has come to.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub analysis_runs: Vec<ExperimentAnalysisRunStatus>,
 }
@@ -111,19 +137,30 @@ pub struct ExperimentStatus {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct TemplateStatus {
+    /// Name of the template.
     pub name: String,
+    /// Its pods.
     pub replicas: i32,
+    /// Its pods of the current template.
     pub updated_replicas: i32,
+    /// Its pods that are ready.
     pub ready_replicas: i32,
+    /// Its pods that are available.
     pub available_replicas: i32,
+    /// Times its hash met a foreign ReplicaSet.
     pub collision_count: Option<i32>,
+    /// Progressing, Running, Successful, Failed or Error.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub status: String,
+    /// Why.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub message: String,
+    /// When its status last changed.
     pub last_transition_time: Option<Time>,
+    /// Its Service.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub service_name: String,
+    /// Hash of its pods.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub pod_template_hash: String,
 }
@@ -134,9 +171,13 @@ pub struct TemplateStatus {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ExperimentAnalysisRunStatus {
+    /// Name of the analysis.
     pub name: String,
+    /// Name of the AnalysisRun.
     pub analysis_run: String,
+    /// Its phase.
     pub phase: String,
+    /// Why.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub message: String,
 }
