@@ -1,3 +1,29 @@
-//! engine
+//! Decisions: a snapshot in, a plan out. Pure, synchronous, total.
+//!
+//! `Observed` (raw objects) -> `Snapshot::assemble` -> `decide` -> `Plan` -> `audit::check`. No clock, no client, no await.
 
 pub mod analysis;
+pub mod audit;
+mod blue_green;
+pub mod canary;
+mod decide;
+mod draft;
+mod gate;
+mod history;
+mod metadata;
+pub mod plan;
+mod promote;
+mod resize;
+mod runs;
+pub mod scale;
+pub mod seen;
+mod service;
+mod shim;
+pub mod show;
+pub mod snapshot;
+mod status;
+
+pub use decide::{decide, decide_snapshot};
+pub use plan::{Action, Held, Level, Notice, Op, Plan, Read, Reason};
+pub use snapshot::{InvalidSpec, Needs, Observed, Snapshot};
+pub use status::merge_patch;

@@ -1,0 +1,164 @@
+//! Replicas of a blue/green: stable and new at full size, old ones after their delay.
+//!
+//! Source: wire-contract 3.9 "RS scaling", 3.7.4, 3.7.5 "Delay helper".
+
+use api::rollout::BlueGreenStrategy;
+use chrono::Duration;
+
+use super::active_revision;
+use crate::draft::{Draft, PauseReason};
+use crate::plan::Reason;
+use crate::resize::{AtZero, clear_deadline, resize, set_deadline, sync_desired};
+use crate::snapshot::{Deadline, Paused, Revision};
+
+/// Scales stable, new and the others.
+pub(crate) fn scale(d: &mut Draft<'_>, strategy: &BlueGreenStrategy) {
+    let (new, stable) = (d.seen.new_revision(), d.seen.separate_stable());
+    let delayed = abort_delay(d, strategy);
+    if let Some(revision) = new
+        && delayed.is_none()
+    {
+        clear_deadline(d, revision);
+    }
+    if let Some(revision) = stable {
+        clear_deadline(d, revision);
+        resize(d, revision, d.seen.replicas, AtZero::DropDeadline);
+    }
+    if let Some(revision) = new {
+        match delayed {
+            Some(seconds) => after_abort(d, revision, seconds),
+            None => {
+                let count = new_count(d, strategy);
+                resize(d, revision, count, AtZero::DropDeadline);
+            }
+        }
+    }
+    others(d, strategy);
+}
+
+/// How many pods the new revision should have now.
+pub(super) fn new_count(d: &Draft<'_>, strategy: &BlueGreenStrategy) -> i32 {
+    let replicas = d.seen.replicas;
+    let Some(preview) = strategy.preview_replica_count else {
+        return replicas;
+    };
+    let active = active_revision(d);
+    let new = d.seen.new_revision();
+    let alone = active.is_none_or(|active| new.is_some_and(|new| new.uid == active.uid));
+    if alone || d.is_promote_full() {
+        return replicas;
+    }
+    if d.recorded.current_pod_hash != d.seen.new_hash() {
+        return preview;
+    }
+    let paused = d.seen.controls.paused == Paused::Manually || !d.recorded.pause_conditions.is_empty();
+    if !paused && d.recorded.blue_green.scale_up_preview_check_point {
+        replicas
+    } else {
+        preview
+    }
+}
+
+/// Seconds the new revision outlives an abort, when that applies. Source: wire-contract 3.7.4.
+fn abort_delay(d: &Draft<'_>, strategy: &BlueGreenStrategy) -> Option<i32> {
+    if !d.is_aborted() || d.seen.separate_stable().is_none() {
+        return None;
+    }
+    strategy.abort_scale_down_delay_seconds()
+}
+
+/// An aborted new revision waits for its deadline, which starts once stable can carry everything.
+fn after_abort(d: &mut Draft<'_>, new: &Revision, seconds: i32) {
+    match new.deadline {
+        Deadline::None => {
+            if new.size == 0 {
+                return;
+            }
+            sync_desired(d, new);
+            let ready = d
+                .seen
+                .stable_revision()
+                .is_some_and(|stable| stable.available >= d.seen.replicas);
+            if ready {
+                set_deadline(d, new, d.seen.now + Duration::seconds(i64::from(seconds)));
+            }
+        }
+        Deadline::At(at) if at > d.seen.now => {
+            sync_desired(d, new);
+            let why = Reason::ScaleDownDelay {
+                replica_set: new.name.clone(),
+            };
+            d.hold_until(format!("scale-down of {}", new.name), why, Some(at));
+        }
+        Deadline::At(_) | Deadline::Unparsable => {
+            resize(d, new, 0, AtZero::DropDeadline);
+        }
+    }
+}
+
+/// Old revisions go after their delay, newest last to be forgotten.
+fn others(d: &mut Draft<'_>, strategy: &BlueGreenStrategy) {
+    if d.has_pause(PauseReason::InconclusiveRun) {
+        return;
+    }
+    let verified_first = strategy.post_promotion_analysis.is_some() && strategy.scale_down_delay_seconds.is_none();
+    if verified_first && crate::runs::post_promotion_pending(d, strategy) {
+        return;
+    }
+    let limit = strategy.scale_down_delay_revision_limit();
+    let delay = strategy.scale_down_delay_seconds();
+    let mut waiting = 0;
+    for revision in crate::history::newest_first(d.seen.other_revisions()) {
+        if revision.size == 0 || is_referenced(d, revision) {
+            continue;
+        }
+        let keep = match revision.deadline {
+            Deadline::None if waiting < limit => {
+                waiting += 1;
+                if delay > 0 {
+                    set_deadline(d, revision, d.seen.now + Duration::seconds(i64::from(delay)));
+                }
+                delay > 0
+            }
+            Deadline::None => false,
+            Deadline::At(at) => {
+                waiting += 1;
+                let keep = waiting <= limit && at > d.seen.now;
+                if keep {
+                    let why = Reason::ScaleDownDelay {
+                        replica_set: revision.name.clone(),
+                    };
+                    d.hold_until(format!("scale-down of {}", revision.name), why, Some(at));
+                }
+                keep
+            }
+            Deadline::Unparsable => false,
+        };
+        match keep {
+            // the keep-size is R: an old revision inside its delay can serve again at once
+            true if revision.deadline != Deadline::None => {
+                resize(d, revision, d.seen.replicas, AtZero::KeepDeadline);
+            }
+            true => {}
+            false => {
+                resize(d, revision, 0, AtZero::DropDeadline);
+            }
+        }
+    }
+}
+
+/// Whether status or a Service of the rollout still names this revision. Source: wire-contract 3.12.
+fn is_referenced(d: &Draft<'_>, revision: &Revision) -> bool {
+    let status = &d.recorded;
+    let named = [
+        &status.stable_rs,
+        &status.current_pod_hash,
+        &status.blue_green.active_selector,
+        &status.blue_green.preview_selector,
+    ];
+    named.into_iter().any(|hash| *hash == revision.hash)
+        || d.seen
+            .services
+            .keys()
+            .any(|service| d.seen.service_hash(service) == Some(revision.hash.as_str()))
+}

@@ -1,0 +1,291 @@
+//! The one door: what a rollout does next.
+//!
+//! Source: wire-contract 3.2 and 3.3.
+
+use std::collections::BTreeMap;
+
+use api::condition::{kind, reason};
+use api::keys;
+use api::rollout::{Rollout, RolloutStatus};
+use serde_json::{Value, json};
+
+use crate::draft::{AbortChange, Draft};
+use crate::plan::{Action, Claim, Held, Notice, Plan, Reason};
+use crate::snapshot::{InvalidSpec, Observed, Ownership, Paused, Revision, Snapshot, Strategy};
+use crate::status::{self, conditions};
+
+/// Decides one hop.
+pub fn decide(observed: &Observed) -> Plan {
+    if observed.rollout.metadata.deletion_timestamp.is_some() {
+        return Plan::default();
+    }
+    match Snapshot::assemble(observed) {
+        Ok(snapshot) => decide_snapshot(&snapshot),
+        Err(invalid) => refuse(observed, &invalid),
+    }
+}
+
+/// Decides one hop of a valid rollout.
+pub fn decide_snapshot(seen: &Snapshot) -> Plan {
+    let mut d = Draft::new(seen);
+    // each of these is a hop of its own: what follows relies on its effect having been seen
+    let before: [fn(&mut Draft<'_>) -> Settled; 4] = [claim, default_replicas, new_revision, rollout_revision];
+    for prepare in before {
+        if prepare(&mut d) == Settled::NotYet {
+            return d.plan(None);
+        }
+    }
+    if let Some(status) = collided(&d) {
+        return d.plan(Some(status));
+    }
+    if d.is_fully_promoted() && !d.recorded.stable_rs.is_empty() && d.is_aborted() {
+        d.abort = AbortChange::Drop;
+    }
+    if let Some(status) = pause_conditions(&mut d) {
+        return d.plan(Some(status));
+    }
+    if replicas_changed(seen) {
+        return scale_only(d);
+    }
+    match &seen.strategy {
+        Strategy::BlueGreen(strategy) => crate::blue_green::decide(&mut d, strategy),
+        Strategy::Canary(strategy) => crate::canary::decide(&mut d, strategy),
+    }
+    let status = status::persist(&mut d);
+    d.plan(status)
+}
+
+/// Whether what a stage needs has been seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Settled {
+    Yes,
+    NotYet,
+}
+
+/// An invalid spec: said in the status, nothing touched.
+fn refuse(observed: &Observed, invalid: &InvalidSpec) -> Plan {
+    let rollout: &Rollout = &observed.rollout;
+    let recorded = rollout.status.clone().unwrap_or_default();
+    let mut next: RolloutStatus = recorded.clone();
+    let name = rollout.metadata.name.as_deref().unwrap_or_default();
+    let message = format!("The Rollout {name:?} is invalid: {}", invalid.0);
+    let known = conditions::get(&next.conditions, kind::INVALID_SPEC);
+    if known.is_none_or(|known| known.message != message) {
+        // it replaces every other condition (wire-contract 10.1, 7)
+        next.conditions.clear();
+        conditions::set(
+            &mut next,
+            observed.now,
+            kind::INVALID_SPEC,
+            "True",
+            reason::INVALID_SPEC,
+            &message,
+        );
+    }
+    next.observed_generation = rollout.metadata.generation.unwrap_or_default().to_string();
+    next.phase = "Degraded".to_owned();
+    next.message = format!("{}: {message}", kind::INVALID_SPEC);
+    // a missing reference wakes nobody when it appears, so it is looked for again
+    let wake = Some(observed.now + chrono::Duration::seconds(10));
+    let why = Reason::InvalidSpec(invalid.0.clone());
+    Plan {
+        status: status::merge_patch(&recorded, &next),
+        held: vec![Held {
+            what: "the rollout".to_owned(),
+            why,
+            until: None,
+        }],
+        wake,
+        ..Plan::default()
+    }
+}
+
+fn claim(d: &mut Draft<'_>) -> Settled {
+    for claimable in &d.seen.claims {
+        let claim = match claimable.wanted {
+            Ownership::Ours => Claim::Adopt { owner: owner(d.seen) },
+            Ownership::NotOurs => Claim::Release {
+                owner_uid: d.seen.uid.clone(),
+            },
+        };
+        let (name, uid) = (claimable.name.clone(), claimable.uid.clone());
+        let resource_version = claimable.resource_version.clone();
+        d.act(Action::ClaimReplicaSet {
+            name: name.clone(),
+            uid,
+            resource_version,
+            claim,
+        });
+        d.hold("the rollout", Reason::NotSeenYet(format!("the owner of {name}")));
+    }
+    if d.seen.claims.is_empty() {
+        Settled::Yes
+    } else {
+        Settled::NotYet
+    }
+}
+
+/// The name the next ReplicaSet would get belongs to somebody else: the hash takes another turn.
+fn collided(d: &Draft<'_>) -> Option<Value> {
+    d.seen.name_taken.as_ref()?;
+    Some(json!({ "collisionCount": d.recorded.collision_count.unwrap_or(0) + 1 }))
+}
+
+fn default_replicas(d: &mut Draft<'_>) -> Settled {
+    if d.seen.spec().replicas.is_some() {
+        return Settled::Yes;
+    }
+    d.act(Action::DefaultReplicas { replicas: 1 });
+    Settled::NotYet
+}
+
+/// Creates the new ReplicaSet, and keeps its annotations in step.
+fn new_revision(d: &mut Draft<'_>) -> Settled {
+    if d.seen.name_taken.is_some() {
+        return Settled::Yes;
+    }
+    let Some(new) = d.seen.new_revision() else {
+        let (name, body) = crate::metadata::replica_set(d.seen);
+        d.act(Action::CreateReplicaSet {
+            name: name.clone(),
+            body,
+        });
+        d.hold("the update", Reason::NotSeenYet(format!("ReplicaSet {name}")));
+        return Settled::NotYet;
+    };
+    let Some((annotations, min_ready_seconds)) = crate::metadata::sync(d.seen, new) else {
+        return Settled::Yes;
+    };
+    let (name, uid) = (new.name.clone(), new.uid.clone());
+    d.act(Action::AnnotateReplicaSet {
+        name,
+        uid,
+        annotations,
+        min_ready_seconds,
+    });
+    Settled::NotYet
+}
+
+/// The Rollout's revision annotation follows the new ReplicaSet's.
+fn rollout_revision(d: &mut Draft<'_>) -> Settled {
+    let Some(new) = d
+        .seen
+        .new_revision()
+        .filter(|new| new.number != d.seen.rollout_revision())
+    else {
+        return Settled::Yes;
+    };
+    let number = new.number.to_string();
+    let annotations = BTreeMap::from([(keys::REVISION.to_owned(), Some(number.clone()))]);
+    let mut notices = vec![Notice::normal(
+        "RolloutUpdated",
+        format!("Rollout updated to revision {number}"),
+    )];
+    if is_just_created(d, new) {
+        let message = format!("Created ReplicaSet {} (revision {number})", new.name);
+        notices.push(Notice::normal("NewReplicaSetCreated", message));
+    }
+    d.act_and_say(Action::AnnotateRollout { annotations }, notices);
+    Settled::NotYet
+}
+
+/// A ReplicaSet that has never had pods nor another revision: this is the first pass that sees it.
+fn is_just_created(d: &Draft<'_>, new: &Revision) -> bool {
+    let reused = new.annotations.contains_key(keys::REVISION_HISTORY);
+    !reused && new.size == 0 && new.pods == 0 && d.recorded.current_pod_hash != new.hash
+}
+
+/// Pause, resume and retry show in the conditions first. Source: wire-contract 3.3 1.
+fn pause_conditions(d: &mut Draft<'_>) -> Option<Value> {
+    let seen = d.seen;
+    if d.recorded.observed_generation != seen.generation.to_string() {
+        return None;
+    }
+    let mut next = d.recorded.clone();
+    let paused = !d.recorded.pause_conditions.is_empty() || seen.controls.paused == Paused::Manually;
+    let progressing = conditions::get(&d.recorded.conditions, kind::PROGRESSING).map(|c| c.reason.clone());
+    let aborted = progressing.as_deref() == Some(reason::ROLLOUT_ABORTED);
+    let completed = !d.recorded.stable_rs.is_empty() && d.is_fully_promoted();
+    let mut set = |kind, status, reason, message| {
+        conditions::set(&mut next, seen.now, kind, status, reason, message);
+    };
+    if paused != (progressing.as_deref() == Some(reason::ROLLOUT_PAUSED)) && !aborted && !completed {
+        if paused {
+            set(
+                kind::PROGRESSING,
+                "Unknown",
+                reason::ROLLOUT_PAUSED,
+                "Rollout is paused",
+            );
+        } else {
+            set(
+                kind::PROGRESSING,
+                "Unknown",
+                reason::ROLLOUT_RESUMED,
+                "Rollout is resumed",
+            );
+        }
+    }
+    if !d.recorded.abort && aborted {
+        set(
+            kind::PROGRESSING,
+            "Unknown",
+            reason::ROLLOUT_RETRY,
+            "Retrying Rollout after abort",
+        );
+    }
+    let shown = conditions::get(&d.recorded.conditions, kind::PAUSED).is_some_and(|c| c.status == "True");
+    if paused != shown && !aborted {
+        let status = if paused { "True" } else { "False" };
+        set(kind::PAUSED, status, reason::ROLLOUT_PAUSED, "Rollout is paused");
+    }
+    if next.conditions == d.recorded.conditions {
+        return None;
+    }
+    d.next = next;
+    let (phase, message) = status::phase_and_message(seen, &d.next);
+    (d.next.phase, d.next.message) = (phase.to_owned(), message);
+    status::track_duration(d);
+    status::merge_patch(&d.recorded, &d.next)
+}
+
+/// Whether `spec.replicas` is not yet what the serving ReplicaSets were last told.
+fn replicas_changed(seen: &Snapshot) -> bool {
+    let behind =
+        |revision: &Revision| revision.size > 0 && revision.desired.is_some_and(|desired| desired != seen.replicas);
+    [seen.new_revision(), seen.stable_revision()]
+        .into_iter()
+        .flatten()
+        .any(behind)
+}
+
+/// Only replicas, in every state. Source: wire-contract 3.3 2.
+fn scale_only(mut d: Draft<'_>) -> Plan {
+    let seen = d.seen;
+    match &seen.strategy {
+        Strategy::BlueGreen(strategy) => {
+            crate::blue_green::record_selectors(&mut d, strategy);
+            crate::blue_green::scale(&mut d, strategy);
+        }
+        Strategy::Canary(_) => crate::canary::scale_replicas(&mut d),
+    }
+    let counted = d.next.clone();
+    d.next = d.recorded.clone();
+    d.next.available_replicas = counted.available_replicas;
+    d.next.hpa_replicas = counted.hpa_replicas;
+    d.next.selector = counted.selector;
+    let status = status::merge_patch(&d.recorded, &d.next);
+    d.plan(status)
+}
+
+/// The owner reference of everything we create.
+pub(crate) fn owner(seen: &Snapshot) -> Value {
+    json!({
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Rollout",
+        "name": seen.name,
+        "uid": seen.uid,
+        "controller": true,
+        "blockOwnerDeletion": true,
+    })
+}

@@ -1,0 +1,101 @@
+//! What holds a scale-down: live Services that still name the ReplicaSet, endpoints not seen yet, and minimum availability.
+//!
+//! The counts come from the contract's formulas; this is the gate outside them (invariants I2, I4, I5).
+
+use chrono::Duration;
+
+use crate::draft::{Draft, limits};
+use crate::plan::{Read, Reason};
+use crate::snapshot::{Revision, Snapshot, Strategy};
+
+/// How often a gate that nothing wakes looks again.
+pub(crate) const LOOK_AGAIN: Duration = Duration::seconds(1);
+
+/// The size a ReplicaSet may be scaled down to now: `to`, or more where something holds it.
+///
+/// Notes every reason, and counts the pods that go against the plan's own budget.
+pub(crate) fn scale_down(d: &mut Draft<'_>, revision: &Revision, to: i32) -> i32 {
+    if to >= revision.size {
+        return to;
+    }
+    let mut floor = to;
+    if d.seen.replicas > 0 {
+        floor = floor.max(minimum_availability(d, revision, to));
+        for service in d.seen.live_services() {
+            floor = floor.max(by_service(d, revision, to, &service));
+        }
+    }
+    let permitted = floor.min(revision.size);
+    d.given_up += revision.staying() - revision.available.min(permitted);
+    permitted
+}
+
+/// The least size that keeps `replicas - maxUnavailable` pods available.
+fn minimum_availability(d: &mut Draft<'_>, revision: &Revision, to: i32) -> i32 {
+    let minimum = d.limits().minimum_available();
+    let spare = (d.staying() - minimum).max(0);
+    let least = revision.staying() - spare;
+    if to < least {
+        let why = Reason::MinimumAvailability {
+            available: d.staying(),
+            minimum,
+        };
+        d.hold(format!("scale-down of {}", revision.name), why);
+    }
+    least
+}
+
+/// The least size that a live Service lets this ReplicaSet have.
+fn by_service(d: &mut Draft<'_>, revision: &Revision, to: i32, service: &str) -> i32 {
+    let Some(Some(live)) = d.seen.services.get(service) else {
+        return 0;
+    };
+    let Some(named) = live.hash() else {
+        return 0;
+    };
+    let what = format!("scale-down of {}", revision.name);
+    if named == revision.hash {
+        let least = pods_behind(d.seen, revision, to);
+        if to < least {
+            let (service, replica_set) = (service.to_owned(), revision.name.clone());
+            d.hold(what, Reason::ServiceStillNames { service, replica_set });
+        }
+        return least;
+    }
+    let Some(target) = d.seen.revision(named).map(|target| target.name.clone()) else {
+        return 0;
+    };
+    if to > 0 || revision.staying() == 0 {
+        return 0;
+    }
+    let Some(endpoints) = d.seen.endpoints.get(service) else {
+        d.ask(Read::Endpoints {
+            service: service.to_owned(),
+        });
+        return revision.size;
+    };
+    if endpoints.of_replica_set(&target) > 0 || endpoints.of_replica_set(&revision.name) == 0 {
+        return 0;
+    }
+    let at = d.seen.now + LOOK_AGAIN;
+    d.hold_until(
+        what,
+        Reason::NoReadyEndpoints {
+            service: service.to_owned(),
+            replica_set: target,
+        },
+        Some(at),
+    );
+    revision.size
+}
+
+/// Pods a ReplicaSet keeps while a live Service names it, when the counts want `to` of it.
+pub(crate) fn pods_behind(seen: &Snapshot, revision: &Revision, to: i32) -> i32 {
+    let limits = limits(seen);
+    match &seen.strategy {
+        // one replica and no surge: a moment without pods cannot be avoided (lint warns)
+        Strategy::Canary(_) if to > 0 || (limits.replicas == 1 && limits.max_surge == 0) => to,
+        Strategy::Canary(_) => revision.size.min(limits.max_surge.max(1)),
+        Strategy::BlueGreen(_) => revision.size.min(limits.replicas),
+    }
+}

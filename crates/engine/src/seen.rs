@@ -1,0 +1,196 @@
+//! What we read of kinds that are not ours: small typed views, because memory is decided by what is cached.
+//!
+//! Fields that no decision reads are not here; unknown ones are ignored.
+
+use std::collections::BTreeMap;
+
+use api::duration::Time;
+use api::rollout::LabelSelector;
+use api::template::Template;
+use serde::{Deserialize, Serialize};
+
+/// Object metadata, without managedFields.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Meta {
+    pub name: String,
+    pub namespace: String,
+    pub uid: String,
+    pub resource_version: String,
+    pub generation: i64,
+    pub creation_timestamp: Option<Time>,
+    pub deletion_timestamp: Option<Time>,
+    pub labels: BTreeMap<String, String>,
+    pub annotations: BTreeMap<String, String>,
+    pub owner_references: Vec<OwnerReference>,
+}
+
+impl Meta {
+    /// The owner that manages the object, if there is one.
+    pub fn controller(&self) -> Option<&OwnerReference> {
+        self.owner_references.iter().find(|owner| owner.controller)
+    }
+
+    /// The value of the pod template hash label; empty when there is none.
+    pub fn hash(&self) -> &str {
+        self.labels.get(api::keys::POD_TEMPLATE_HASH).map_or("", String::as_str)
+    }
+}
+
+/// One owner of an object.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct OwnerReference {
+    pub kind: String,
+    pub name: String,
+    pub uid: String,
+    pub controller: bool,
+}
+
+/// An apps/v1 ReplicaSet.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ReplicaSet {
+    pub metadata: Meta,
+    pub spec: ReplicaSetSpec,
+    pub status: ReplicaSetStatus,
+}
+
+/// `spec` of a ReplicaSet.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ReplicaSetSpec {
+    pub replicas: Option<i32>,
+    pub min_ready_seconds: i32,
+    pub selector: LabelSelector,
+    pub template: Template,
+}
+
+/// `status` of a ReplicaSet.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ReplicaSetStatus {
+    pub replicas: i32,
+    pub ready_replicas: i32,
+    pub available_replicas: i32,
+    pub observed_generation: i64,
+    pub conditions: Vec<ReplicaSetCondition>,
+}
+
+/// A condition of a ReplicaSet.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ReplicaSetCondition {
+    pub r#type: String,
+    pub status: String,
+    pub last_transition_time: Option<Time>,
+    pub reason: String,
+    pub message: String,
+}
+
+/// A core/v1 Service.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Service {
+    pub metadata: Meta,
+    pub spec: ServiceSpec,
+}
+
+impl Service {
+    /// The pod template hash the selector names; `None` when it names none.
+    pub fn hash(&self) -> Option<&str> {
+        self.spec.selector.get(api::keys::POD_TEMPLATE_HASH).map(String::as_str)
+    }
+}
+
+/// `spec` of a Service.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ServiceSpec {
+    pub selector: BTreeMap<String, String>,
+}
+
+/// A discovery.k8s.io/v1 EndpointSlice.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EndpointSlice {
+    pub metadata: Meta,
+    pub endpoints: Vec<Endpoint>,
+}
+
+/// One endpoint of a slice.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Endpoint {
+    pub conditions: EndpointConditions,
+    pub target_ref: TargetRef,
+}
+
+/// Whether an endpoint takes traffic; absent `ready` means yes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EndpointConditions {
+    pub ready: Option<bool>,
+}
+
+/// What an endpoint stands for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TargetRef {
+    pub kind: String,
+    pub name: String,
+}
+
+/// The pods behind a Service that take traffic, by name, sorted.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReadyEndpoints(Vec<String>);
+
+/// Kubernetes cuts a generated name's prefix to this many characters.
+const GENERATED_PREFIX: usize = 58;
+
+impl ReadyEndpoints {
+    /// The ready pods of all slices of one Service.
+    pub fn of<'a>(slices: impl IntoIterator<Item = &'a EndpointSlice>) -> Self {
+        let mut pods: Vec<String> = slices
+            .into_iter()
+            .flat_map(|slice| &slice.endpoints)
+            .filter(|endpoint| endpoint.conditions.ready.unwrap_or(true) && endpoint.target_ref.kind == "Pod")
+            .map(|endpoint| endpoint.target_ref.name.clone())
+            .collect();
+        pods.sort();
+        pods.dedup();
+        ReadyEndpoints(pods)
+    }
+
+    /// How many of them a ReplicaSet created: a pod is named after its ReplicaSet plus five characters.
+    pub fn of_replica_set(&self, replica_set: &str) -> usize {
+        let prefix: String = format!("{replica_set}-").chars().take(GENERATED_PREFIX).collect();
+        let ours = |pod: &&String| pod.strip_prefix(&prefix).is_some_and(|rest| !rest.contains('-'));
+        self.0.iter().filter(ours).count()
+    }
+}
+
+/// A core/v1 Pod, as a restart reads it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Pod {
+    pub metadata: Meta,
+    pub status: PodStatus,
+}
+
+/// `status` of a Pod.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PodStatus {
+    pub phase: String,
+    pub conditions: Vec<PodCondition>,
+}
+
+/// A condition of a Pod.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct PodCondition {
+    pub r#type: String,
+    pub status: String,
+    pub last_transition_time: Option<Time>,
+}

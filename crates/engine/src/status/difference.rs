@@ -1,0 +1,52 @@
+//! The difference of two statuses as a JSON merge patch: lists are replaced wholesale.
+
+use api::rollout::RolloutStatus;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// What turns `from` into `to`; `None` when they are the same.
+pub fn merge_patch<T: Serialize + StatusLike>(from: &T, to: &T) -> Option<Value> {
+    let (from, to) = (tree(from), tree(to));
+    let patch = difference(&from, &to);
+    (!patch.is_empty()).then_some(Value::Object(patch))
+}
+
+/// Statuses that may be compared: plain trees of fields.
+pub trait StatusLike {}
+
+impl StatusLike for RolloutStatus {}
+impl StatusLike for api::analysis::AnalysisRunStatus {}
+
+fn tree<T: Serialize>(status: &T) -> Map<String, Value> {
+    match serde_json::to_value(status) {
+        Ok(Value::Object(fields)) => fields,
+        Ok(_) | Err(_) => Map::new(),
+    }
+}
+
+fn difference(from: &Map<String, Value>, to: &Map<String, Value>) -> Map<String, Value> {
+    let mut patch = Map::new();
+    for (key, old) in from {
+        match (old, to.get(key)) {
+            (_, None) => {
+                patch.insert(key.clone(), Value::Null);
+            }
+            (Value::Object(old), Some(Value::Object(new))) => {
+                let inner = difference(old, new);
+                if !inner.is_empty() {
+                    patch.insert(key.clone(), Value::Object(inner));
+                }
+            }
+            (old, Some(new)) if old != new => {
+                patch.insert(key.clone(), new.clone());
+            }
+            (_, Some(_)) => {}
+        }
+    }
+    for (key, new) in to {
+        if !from.contains_key(key) {
+            patch.insert(key.clone(), new.clone());
+        }
+    }
+    patch
+}
