@@ -18,20 +18,6 @@ pub mod templates;
 pub mod validate;
 pub mod verdict;
 
+pub use crate::plan::{Level, Notice};
 pub use decide::{Action, Answer, Forgotten, Outcome, RunPlan, RunSnapshot, Task, decide_run};
 pub use phase::{Course, Phase};
-
-/// Something a human should hear about: the type, reason and message of a Kubernetes Event.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notice {
-    pub level: Level,
-    pub reason: String,
-    pub message: String,
-}
-
-/// The type of an Event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    Normal,
-    Warning,
-}

@@ -18,7 +18,6 @@ mod runs;
 pub mod scale;
 pub mod seen;
 mod service;
-mod shim;
 pub mod show;
 pub mod snapshot;
 mod status;

@@ -5,16 +5,15 @@
 
 use api::analysis::{AnalysisRun, phase};
 use api::duration::Time;
-use api::keys;
-use api::rollout::{
-    BlueGreenStrategy, CanaryStrategy, RolloutAnalysis, RolloutAnalysisBackground, RolloutAnalysisRunStatus,
-};
+use api::rollout::{BlueGreenStrategy, CanaryStrategy, RolloutAnalysis, RolloutAnalysisRunStatus};
 
+use crate::analysis::Phase;
+use crate::analysis::retention::runs_to_delete;
+use crate::analysis::runs::{Asked, Place, RunKind, build, of_background, place, transition};
 use crate::draft::{AbortChange, Draft, PauseReason};
-use crate::plan::{Action, Notice, Reason};
+use crate::plan::{Action, Reason};
 use crate::promote::{PostPromotion, Rollback, rollback};
-use crate::shim::{RunKind, build};
-use crate::snapshot::{Abort, Resume};
+use crate::snapshot::{Abort, Deleting, Resume};
 
 /// Steps and background of a canary.
 pub(crate) fn canary(d: &mut Draft<'_>, canary: &CanaryStrategy) {
@@ -72,7 +71,9 @@ fn step(d: &mut Draft<'_>) -> Option<String> {
         .analysis
         .as_ref()
         .filter(|analysis| !analysis.templates.is_empty())?;
-    let kind = RunKind::Step { index };
+    let kind = RunKind::Step {
+        index: i32::try_from(index).ok()?,
+    };
     let frozen = !d.recorded.pause_conditions.is_empty() || seen.controls.abort == Abort::Asked;
     attend(d, kind, analysis, if frozen { Upkeep::Keep } else { Upkeep::Tend })
 }
@@ -90,7 +91,7 @@ fn background(d: &mut Draft<'_>, canary: &CanaryStrategy) -> Option<String> {
         return None;
     }
     let inconclusive = d.has_pause(PauseReason::InconclusiveRun);
-    let analysis = plain(background);
+    let analysis = of_background(background);
     attend(
         d,
         RunKind::Background,
@@ -137,7 +138,7 @@ fn post(d: &mut Draft<'_>, strategy: &BlueGreenStrategy) -> Option<String> {
 
 fn tend_when_ready(d: &mut Draft<'_>, kind: RunKind, analysis: &RolloutAnalysis, ready: bool) -> Option<String> {
     let kept = d.has_pause(PauseReason::InconclusiveRun);
-    let begun = current(d, kind).is_some();
+    let begun = current(d, kind, analysis).is_some();
     match (begun, ready, kept) {
         (false, false, _) => {
             d.hold(
@@ -161,21 +162,21 @@ enum Upkeep {
 
 /// Records the current run, starts one where there is none, and acts on its verdict. Tells its name.
 fn attend(d: &mut Draft<'_>, kind: RunKind, analysis: &RolloutAnalysis, upkeep: Upkeep) -> Option<String> {
-    let run = current(d, kind).cloned();
-    if let Some(run) = &run {
-        record(d, kind, run);
+    let run = current(d, kind, analysis);
+    let known = run.map(summary);
+    if let Some(known) = &known {
+        *slot(d, kind) = Some(known.clone());
     }
-    let name = run.as_ref().map(|run| run.metadata.name.clone().unwrap_or_default());
+    let name = known.as_ref().map(|known| known.name.clone());
     if upkeep == Upkeep::Keep {
         return name;
     }
-    let state = run.as_ref().map(|run| run_phase(run).to_owned());
-    let asked_again = d.seen.controls.resume == Resume::Asked && state.as_deref() == Some(phase::INCONCLUSIVE);
-    if run.is_none() || asked_again {
+    let inconclusive = known.as_ref().is_some_and(|known| known.status == phase::INCONCLUSIVE);
+    if known.is_none() || (inconclusive && d.seen.controls.resume == Resume::Asked) {
         start(d, kind, analysis);
-        return name;
+    } else {
+        judge(d, kind, known);
     }
-    judge(d, kind, run.as_ref().map(summary));
     name
 }
 
@@ -208,61 +209,98 @@ fn judge(d: &mut Draft<'_>, kind: RunKind, run: Option<RolloutAnalysisRunStatus>
     }
 }
 
-/// Creates the run under the next free name of this attempt.
+/// Creates the run under the next free name; finished ones of this attempt are not taken up again.
 fn start(d: &mut Draft<'_>, kind: RunKind, analysis: &RolloutAnalysis) {
-    let base = base_name(d, kind);
-    let taken = |name: &str| d.seen.run(name).is_some() || d.seen.foreign_runs.contains(name);
-    let name = std::iter::once(base.clone())
-        .chain((1..).map(|n| format!("{base}.{n}")))
-        .find(|name| !taken(name))
-        .unwrap_or(base);
-    match build(d.seen, kind, analysis, &name) {
-        Ok(body) => d.act(Action::CreateRun {
-            name: name.clone(),
-            body,
-        }),
-        Err(why) => d.hold(format!("{} analysis", kind.label()), Reason::InvalidSpec(why)),
+    let wanted = match wanted(d, kind, analysis) {
+        Ok(wanted) => wanted,
+        Err(why) => return d.hold(format!("{} analysis", kind.label()), Reason::InvalidSpec(why)),
+    };
+    let finished = |run: &&AnalysisRun| phase::is_completed(run_phase(run));
+    let mut taken = d.seen.foreign_runs.clone();
+    taken.extend(
+        d.seen
+            .runs()
+            .filter(finished)
+            .filter_map(|run| run.metadata.name.clone()),
+    );
+    let ours = d.seen.runs().filter(|run| !finished(run));
+    if let Place::Create(run) = place(wanted, ours, &taken, attempt_start(d)) {
+        let name = run.metadata.name.clone().unwrap_or_default();
+        match serde_json::to_value(&*run) {
+            Ok(body) => {
+                d.hold(
+                    format!("{} analysis", kind.label()),
+                    Reason::NotSeenYet(format!("AnalysisRun {name}")),
+                );
+                d.act(Action::CreateRun { name, body });
+            }
+            Err(why) => d.hold(
+                format!("{} analysis", kind.label()),
+                Reason::InvalidSpec(why.to_string()),
+            ),
+        }
     }
 }
 
-/// The run of this kind in the current attempt: the recorded one, or the newest of its name.
-pub(crate) fn current<'s>(d: &Draft<'s>, kind: RunKind) -> Option<&'s AnalysisRun> {
-    let base = base_name(d, kind);
-    let since = attempt_start(d);
-    let in_attempt = |run: &&AnalysisRun| since.is_none_or(|since| created(run).is_none_or(|at| at >= since));
-    let suffix = |run: &AnalysisRun| -> Option<u32> {
-        let rest = run.metadata.name.as_deref()?.strip_prefix(&base)?;
-        if rest.is_empty() {
-            Some(0)
-        } else {
-            rest.strip_prefix('.')?.parse().ok()
-        }
-    };
-    let ours = d.seen.runs.iter().map(AsRef::as_ref).filter(in_attempt);
-    ours.filter_map(|run| suffix(run).map(|n| (n, run)))
-        .max_by_key(|(n, _)| *n)
-        .map(|(_, run)| run)
+fn wanted(d: &Draft<'_>, kind: RunKind, analysis: &RolloutAnalysis) -> Result<AnalysisRun, String> {
+    build(&Asked {
+        rollout: &d.seen.rollout,
+        new_hash: d.seen.new_hash(),
+        stable_hash: &d.recorded.stable_rs,
+        revision: &d.seen.rollout_revision().to_string(),
+        kind,
+        analysis,
+        library: d.seen.library(),
+    })
 }
 
-/// When the attempt began: a retry after the abort, or the update itself.
+/// The run of this kind in the current attempt: the recorded one, or the one its derived name finds.
+pub(crate) fn current<'s>(d: &Draft<'s>, kind: RunKind, analysis: &RolloutAnalysis) -> Option<&'s AnalysisRun> {
+    let since = attempt_start(d);
+    let named = recorded(d, kind).and_then(|run| d.seen.run(&run.name));
+    if let Some(run) = named.filter(|run| is_of_attempt(run, kind, since)) {
+        return Some(run);
+    }
+    match place(
+        wanted(d, kind, analysis).ok()?,
+        d.seen.runs(),
+        &d.seen.foreign_runs,
+        since,
+    ) {
+        Place::Found(name) => d.seen.run(&name),
+        Place::Create(_) => None,
+    }
+}
+
+/// Whether a recorded run belongs to this step and was not made before the attempt.
+fn is_of_attempt(run: &AnalysisRun, kind: RunKind, since: Option<Time>) -> bool {
+    let labels = run.metadata.labels.as_ref();
+    let step = match kind {
+        RunKind::Step { index } => {
+            labels.and_then(|labels| labels.get(api::keys::STEP_INDEX)) == Some(&index.to_string())
+        }
+        RunKind::Background | RunKind::PrePromotion | RunKind::PostPromotion => true,
+    };
+    let created = run.metadata.creation_timestamp.as_ref().map(|at| at.0.as_second());
+    step && since.is_none_or(|since| created.is_none_or(|at| at >= since.0.timestamp()))
+}
+
+/// When the attempt began, if an earlier one was aborted.
 fn attempt_start(d: &Draft<'_>) -> Option<Time> {
     let update = d.recorded.duration.as_ref().filter(|clock| clock.finished_at.is_none());
-    let update = update.and_then(|clock| clock.rollout_started_at);
-    // the run whose failure aborted the rollout is at most as young as the abort
-    let retry = d
-        .recorded
+    d.recorded
         .aborted_at
-        .map(|at| Time(at.0 + chrono::Duration::seconds(1)));
-    update.max(retry)
+        .max(update.and_then(|clock| clock.rollout_started_at))
 }
 
-fn base_name(d: &Draft<'_>, kind: RunKind) -> String {
-    kind.name(&d.seen.name, d.seen.new_hash(), d.seen.rollout_revision())
-}
-
-fn created(run: &AnalysisRun) -> Option<Time> {
-    let at = run.metadata.creation_timestamp.as_ref()?;
-    at.0.to_string().parse().ok()
+fn recorded<'d>(d: &'d Draft<'_>, kind: RunKind) -> Option<&'d RolloutAnalysisRunStatus> {
+    let (canary, blue_green) = (&d.recorded.canary, &d.recorded.blue_green);
+    match kind {
+        RunKind::Step { .. } => canary.current_step_analysis_run_status.as_ref(),
+        RunKind::Background => canary.current_background_analysis_run_status.as_ref(),
+        RunKind::PrePromotion => blue_green.pre_promotion_analysis_run_status.as_ref(),
+        RunKind::PostPromotion => blue_green.post_promotion_analysis_run_status.as_ref(),
+    }
 }
 
 fn run_phase(run: &AnalysisRun) -> &str {
@@ -277,10 +315,6 @@ fn summary(run: &AnalysisRun) -> RolloutAnalysisRunStatus {
         status: status.phase,
         message: status.message,
     }
-}
-
-fn record(d: &mut Draft<'_>, kind: RunKind, run: &AnalysisRun) {
-    *slot(d, kind) = Some(summary(run));
 }
 
 fn slot<'d>(d: &'d mut Draft<'_>, kind: RunKind) -> &'d mut Option<RolloutAnalysisRunStatus> {
@@ -303,24 +337,17 @@ fn announce(d: &mut Draft<'_>, kind: RunKind, before: &Option<RolloutAnalysisRun
     if previous.is_some_and(|previous| previous.status == now.status) {
         return;
     }
-    let old = previous.map_or("NoPreviousStatus", |run| run.status.as_str());
-    let message = format!(
-        "{} Analysis Run '{}' Status New: '{}' Previous: '{old}'",
-        kind.label(),
-        now.name,
-        now.status
-    );
-    let reason = format!("AnalysisRun{}", now.status);
-    let notice = match now.status.as_str() {
-        phase::FAILED | phase::ERROR => Notice::warning(&reason, message),
-        _ => Notice::normal(&reason, message),
-    };
-    d.say(notice);
+    d.say(transition(
+        kind,
+        &now.name,
+        Phase::of(&now.status),
+        previous.map(|run| run.status.as_str()),
+    ));
 }
 
 /// Ends every unfinished run that is not current.
 fn cancel_but(d: &mut Draft<'_>, current: &[String]) {
-    for run in &d.seen.runs {
+    for run in d.seen.runs() {
         let name = run.metadata.name.clone().unwrap_or_default();
         if current.contains(&name) || phase::is_completed(run_phase(run)) || run.spec.terminate {
             continue;
@@ -334,89 +361,50 @@ fn cancel_but(d: &mut Draft<'_>, current: &[String]) {
 
 /// Deletes finished runs beyond the limits. Source: wire-contract 4.2.
 fn collect(d: &mut Draft<'_>, current: &[String]) {
-    let spec = d.seen.spec();
-    let live: Vec<&str> = d
-        .seen
+    let (seen, spec) = (d.seen, d.seen.spec());
+    let staying = seen
         .revisions
         .iter()
-        .filter(|revision| revision.deleting == crate::snapshot::Deleting::No)
-        .map(|revision| revision.hash.as_str())
-        .collect();
-    let mut others: Vec<&AnalysisRun> = d
-        .seen
-        .runs
-        .iter()
-        .map(AsRef::as_ref)
-        .filter(|run| run.metadata.name.as_ref().is_some_and(|name| !current.contains(name)))
-        .collect();
-    others.sort_by(|a, b| {
-        created(b)
-            .cmp(&created(a))
-            .then_with(|| b.metadata.name.cmp(&a.metadata.name))
-    });
-    let (mut good, mut bad) = (
+        .filter(|revision| revision.deleting == Deleting::No);
+    let hashes = staying.map(|revision| revision.hash.clone()).collect();
+    let others = seen
+        .runs()
+        .filter(|run| run.metadata.name.as_ref().is_some_and(|name| !current.contains(name)));
+    let (good, bad) = (
         spec.successful_run_history_limit(),
         spec.unsuccessful_run_history_limit(),
     );
-    for run in others {
-        let labels = run.metadata.labels.as_ref();
-        let hash = labels.and_then(|labels| labels.get(keys::POD_TEMPLATE_HASH));
-        let orphan = hash.is_none_or(|hash| !live.contains(&hash.as_str()));
-        let left = match run_phase(run) {
-            phase::SUCCESSFUL => Some(&mut good),
-            phase::FAILED | phase::ERROR | phase::INCONCLUSIVE => Some(&mut bad),
-            _ => None,
-        };
-        let surplus = left.is_some_and(|left| {
-            *left -= 1;
-            *left < 0
+    for run in runs_to_delete(others, &hashes, good, bad) {
+        let name = run.metadata.name.clone().unwrap_or_default();
+        d.act(Action::DeleteRun {
+            name,
+            uid: run.metadata.uid.clone().unwrap_or_default(),
         });
-        if (orphan || surplus) && run.metadata.deletion_timestamp.is_none() {
-            let name = run.metadata.name.clone().unwrap_or_default();
-            d.act(Action::DeleteRun {
-                name,
-                uid: run.metadata.uid.clone().unwrap_or_default(),
-            });
-        }
     }
 }
 
 /// Whether the analysis before the switch, if there is one, is through.
 pub(crate) fn pre_promotion_passed(d: &Draft<'_>, strategy: &BlueGreenStrategy) -> bool {
-    let configured = strategy
-        .pre_promotion_analysis
-        .as_ref()
-        .is_some_and(|analysis| !analysis.templates.is_empty());
-    !configured
-        || d.is_promote_full()
-        || current(d, RunKind::PrePromotion).is_some_and(|run| run_phase(run) == phase::SUCCESSFUL)
+    d.is_promote_full() || passed(d, RunKind::PrePromotion, strategy.pre_promotion_analysis.as_ref())
 }
 
 /// Whether the analysis after the switch, if there is one, is through.
 pub(crate) fn post_promotion(d: &Draft<'_>, strategy: &BlueGreenStrategy) -> PostPromotion {
-    let configured = strategy
-        .post_promotion_analysis
-        .as_ref()
-        .is_some_and(|analysis| !analysis.templates.is_empty());
-    let passed = || current(d, RunKind::PostPromotion).is_some_and(|run| run_phase(run) == phase::SUCCESSFUL);
-    if !configured || passed() {
+    if passed(d, RunKind::PostPromotion, strategy.post_promotion_analysis.as_ref()) {
         PostPromotion::Passed
     } else {
         PostPromotion::NotYet
     }
 }
 
+fn passed(d: &Draft<'_>, kind: RunKind, analysis: Option<&RolloutAnalysis>) -> bool {
+    let Some(analysis) = analysis.filter(|analysis| !analysis.templates.is_empty()) else {
+        return true;
+    };
+    current(d, kind, analysis).is_some_and(|run| run_phase(run) == phase::SUCCESSFUL)
+}
+
 /// Whether old pods must stay because the analysis after the switch is not through.
 pub(crate) fn post_promotion_pending(d: &Draft<'_>, strategy: &BlueGreenStrategy) -> bool {
     !is_skipped(d) && post_promotion(d, strategy) == PostPromotion::NotYet
-}
-
-fn plain(background: &RolloutAnalysisBackground) -> RolloutAnalysis {
-    RolloutAnalysis {
-        templates: background.templates.clone(),
-        args: background.args.clone(),
-        dry_run: background.dry_run.clone(),
-        measurement_retention: background.measurement_retention.clone(),
-        analysis_run_metadata: background.analysis_run_metadata.clone(),
-    }
 }

@@ -6,13 +6,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use api::analysis::{AnalysisRun, AnalysisTemplateSpec};
+use api::analysis::AnalysisRun;
 use api::keys;
 use api::rollout::{BlueGreenStrategy, CanaryStep, CanaryStrategy, Rollout, RolloutSpec, RolloutStatus};
 use chrono::{DateTime, Utc};
 
+use crate::analysis::templates::{Library, Templates};
 use crate::seen::{Pod, ReadyEndpoints, ReplicaSet, Service};
 
+mod references;
 mod revision;
 
 pub use revision::{Deadline, Deleting, Revision, Settled};
@@ -36,9 +38,9 @@ pub struct Observed {
     /// Names of AnalysisRuns that begin with the Rollout's name and are not ours.
     pub foreign_runs: BTreeSet<String>,
     /// AnalysisTemplates by name, transitively; `None`: there is none of that name.
-    pub templates: BTreeMap<String, Option<Arc<AnalysisTemplateSpec>>>,
+    pub templates: Templates,
     /// ClusterAnalysisTemplates by name, likewise.
-    pub cluster_templates: BTreeMap<String, Option<Arc<AnalysisTemplateSpec>>>,
+    pub cluster_templates: Templates,
     /// The pods of the Rollout, when they were asked for (`Read::Pods`).
     pub pods: Option<Vec<Pod>>,
 }
@@ -137,8 +139,8 @@ pub struct Snapshot {
     pub endpoints: BTreeMap<String, ReadyEndpoints>,
     pub runs: Vec<Arc<AnalysisRun>>,
     pub foreign_runs: BTreeSet<String>,
-    pub templates: BTreeMap<String, Option<Arc<AnalysisTemplateSpec>>>,
-    pub cluster_templates: BTreeMap<String, Option<Arc<AnalysisTemplateSpec>>>,
+    pub templates: Templates,
+    pub cluster_templates: Templates,
     pub pods: Option<Vec<Pod>>,
 }
 
@@ -170,10 +172,13 @@ impl Snapshot {
         }
         let rollout = &observed.rollout;
         let spec = &rollout.spec;
-        if let Some(error) = crate::shim::validate(rollout).into_iter().next() {
+        if let Some(error) = api::validate::rollout(rollout).into_iter().next() {
             return Err(InvalidSpec(error.to_string()));
         }
-        if let Some(error) = crate::shim::unsupported(spec) {
+        if let Some(error) = api::validate::unsupported(spec) {
+            return Err(InvalidSpec(error.to_string()));
+        }
+        if let Some(error) = references::check(observed) {
             return Err(InvalidSpec(error.to_string()));
         }
         let strategy = match (&spec.strategy.canary, &spec.strategy.blue_green) {
@@ -277,6 +282,19 @@ impl Snapshot {
     pub fn new_hash(&self) -> &str {
         self.new_revision()
             .map_or(&self.computed_hash, |revision| &revision.hash)
+    }
+
+    /// The analysis templates that were read.
+    pub fn library(&self) -> Library<'_> {
+        Library {
+            templates: &self.templates,
+            cluster_templates: &self.cluster_templates,
+        }
+    }
+
+    /// The AnalysisRuns that are ours.
+    pub fn runs(&self) -> impl Iterator<Item = &AnalysisRun> {
+        self.runs.iter().map(AsRef::as_ref)
     }
 
     /// The AnalysisRun of this name.

@@ -66,6 +66,20 @@ pub fn references(refs: &[AnalysisTemplateRef], library: Library<'_>) -> BTreeSe
     found
 }
 
+/// Metrics and arguments of these templates put together, before any argument has a value.
+///
+/// # Errors
+/// A template that is missing or refers to itself, and arguments that contradict each other.
+pub fn joined(refs: &[AnalysisTemplateRef], library: Library<'_>) -> Result<(Vec<Metric>, Vec<Argument>), String> {
+    let templates = flatten(refs, library)?;
+    let metrics = templates
+        .iter()
+        .flat_map(|template| &template.metrics)
+        .cloned()
+        .collect();
+    Ok((metrics, declared(&templates)?))
+}
+
 /// The spec of a run of these templates. `args`, `dry_run` and `retention` are the asker's own.
 ///
 /// # Errors
