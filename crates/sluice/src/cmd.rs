@@ -43,7 +43,7 @@ pub enum Verb {
 /// How a verb comes to a cluster.
 pub enum Reach {
     /// As the flags say.
-    Flags(Connection),
+    Flags(Box<Connection>),
     /// Over this connection.
     Over(Cluster),
 }

@@ -39,11 +39,8 @@ pub fn run() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&anyhow::Error::from(error).context("could not start")),
     };
-    let done = runtime.block_on(
-        sluice
-            .verb
-            .run(&Reach::Flags(sluice.connection), &mut Console::of_process()),
-    );
+    let reach = Reach::Flags(Box::new(sluice.connection));
+    let done = runtime.block_on(sluice.verb.run(&reach, &mut Console::of_process()));
     // A request that is still under way has nobody to answer to.
     runtime.shutdown_background();
     match done {

@@ -241,7 +241,8 @@ pub(crate) fn revision(of: &ObjectMeta) -> i64 {
         .unwrap_or(0)
 }
 
-fn annotation<'a>(of: &'a ObjectMeta, key: &str) -> Option<&'a str> {
+/// An annotation of an object.
+pub(crate) fn annotation<'a>(of: &'a ObjectMeta, key: &str) -> Option<&'a str> {
     of.annotations.as_ref()?.get(key).map(String::as_str)
 }
 

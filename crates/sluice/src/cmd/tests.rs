@@ -329,11 +329,24 @@ async fn undo_replaces_the_template() {
 
 #[tokio::test]
 async fn undo_to_what_it_is_does_nothing() {
-    insta::assert_snapshot!(told(shop(), "undo web --to-revision=2").await, @"
+    let same = replica_set("new", 2, "web:2").replace("kept}]", "kept}, {name: log, image: 'log:1'}]");
+    let server = Server::with(&[WEB, &same]);
+    insta::assert_snapshot!(told(server, "undo web --to-revision=2").await, @"
     GET /apis/argoproj.io/v1alpha1/namespaces/shop/rollouts/web
     GET /apis/apps/v1/namespaces/shop/replicasets?&labelSelector=app%3Dweb%2Crollouts-pod-template-hash&limit=500
     out: skipped rollback (current template already matches revision 2)
     ");
+}
+
+#[tokio::test]
+async fn undo_knows_a_template_by_what_the_server_stores() {
+    let stored = replica_set("new", 2, "web:2").replace(
+        "brandNew: kept}]}",
+        "brandNew: kept, imagePullPolicy: IfNotPresent}, {name: log, image: 'log:1'}], restartPolicy: Always}",
+    );
+    let server = Server::with(&[WEB, &stored]);
+    let told = told(server, "undo web --to-revision=2").await;
+    insta::assert_snapshot!(told.lines().last().unwrap_or_default(), @"out: skipped rollback (current template already matches revision 2)");
 }
 
 #[tokio::test]

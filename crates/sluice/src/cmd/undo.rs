@@ -2,14 +2,15 @@
 
 use anyhow::{Result, anyhow, bail};
 use api::keys;
-use api::rollout::{Rollout, WorkloadRef};
+use api::rollout::{PodTemplateMetadata, Rollout, WorkloadRef};
+use api::template::{Template, same_revision};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, Kind, Name, Part, Patch};
 use crate::console::Console;
-use crate::tree::{is_owned, revision};
-use crate::{observe, standing};
+use crate::observe;
+use crate::tree::{annotation, is_owned, revision};
 
 /// Return to an earlier revision
 ///
@@ -32,9 +33,10 @@ pub struct Args {
 /// An old ReplicaSet, as far as an undo goes.
 struct Old {
     revision: i64,
-    hash: String,
     /// The pod template without the hash label.
     template: Value,
+    /// What the controller put into the template beside the hash label.
+    injected: PodTemplateMetadata,
 }
 
 impl Args {
@@ -44,7 +46,11 @@ impl Args {
         let rollout: Rollout = observe::typed(&Kind::ROLLOUT, raw.clone())?;
         let old = self.choose(olds(cluster, &rollout).await?)?;
         let target = Target::of(cluster, &rollout, raw, name).await?;
-        if matches(&rollout, &target.template, &old) {
+        if same_revision(
+            &Template::from(&old.template),
+            &Template::from(&target.template),
+            &old.injected,
+        ) {
             console.say(format_args!(
                 "skipped rollback (current template already matches revision {})",
                 old.revision
@@ -85,14 +91,11 @@ async fn olds(cluster: &Cluster, rollout: &Rollout) -> Result<Vec<Old>> {
         if let Some(labels) = template["metadata"]["labels"].as_object_mut() {
             labels.remove(keys::POD_TEMPLATE_HASH);
         }
-        let hash = metadata
-            .labels
-            .as_ref()
-            .and_then(|labels| labels.get(keys::POD_TEMPLATE_HASH));
+        let injected = annotation(&metadata, keys::EPHEMERAL_METADATA).and_then(|text| serde_json::from_str(text).ok());
         olds.push(Old {
             revision: revision(&metadata),
-            hash: hash.cloned().unwrap_or_default(),
             template,
+            injected: injected.unwrap_or_default(),
         });
     }
     Ok(olds)
@@ -120,18 +123,18 @@ impl Target {
                 template,
             });
         };
-        let (kind, path, pointer) = match kind.as_str() {
-            "Deployment" => (Kind::DEPLOYMENT, "/spec/template", "/spec/template"),
-            "ReplicaSet" => (Kind::REPLICA_SET, "/spec/template", "/spec/template"),
+        let (kind, path) = match kind.as_str() {
+            "Deployment" => (Kind::DEPLOYMENT, "/spec/template"),
+            "ReplicaSet" => (Kind::REPLICA_SET, "/spec/template"),
             // A PodTemplate has its template at the top.
-            "PodTemplate" => (Kind::POD_TEMPLATE, "/template", "/template"),
+            "PodTemplate" => (Kind::POD_TEMPLATE, "/template"),
             other => bail!("spec.workloadRef.kind: an undo cannot write a template into a {other:?}"),
         };
         let name: Name = workload
             .parse()
             .map_err(|why| anyhow!("spec.workloadRef.name: {why}"))?;
         let mut object = cluster.get(&kind, &name).await?;
-        let template = object.pointer_mut(pointer).map(Value::take).unwrap_or_default();
+        let template = object.pointer_mut(path).map(Value::take).unwrap_or_default();
         Ok(Target {
             kind,
             name,
@@ -139,13 +142,4 @@ impl Target {
             template,
         })
     }
-}
-
-/// Whether the template is that of the old ReplicaSet. The server fills in defaults in the ReplicaSet but not in the
-/// rollout, so the controller's own word, where it is up to date, counts too.
-fn matches(rollout: &Rollout, template: &Value, old: &Old) -> bool {
-    let status = standing::status(rollout);
-    let observed = rollout.metadata.generation.map(|generation| generation.to_string());
-    let current = observed.as_ref() == Some(&status.observed_generation) && status.current_pod_hash == old.hash;
-    (current && !old.hash.is_empty()) || *template == old.template
 }
