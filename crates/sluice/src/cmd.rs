@@ -2,6 +2,7 @@
 
 mod abort;
 mod completion;
+pub mod controller;
 mod fallback;
 mod get;
 mod list;

@@ -15,6 +15,7 @@ pub mod observe;
 pub mod render;
 pub mod standing;
 pub mod tree;
+mod words;
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
@@ -77,7 +78,7 @@ fn explain(error: &clap::Error) -> ExitCode {
 
 fn fail(error: &anyhow::Error) -> ExitCode {
     // Where stderr is gone, the exit code still says it.
-    let _ = writeln!(std::io::stderr(), "Error: {error:#}");
+    let _ = writeln!(std::io::stderr(), "Error: {}", words::said_once(error.as_ref()));
     ExitCode::FAILURE
 }
 

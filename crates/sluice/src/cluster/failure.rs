@@ -5,15 +5,16 @@ use std::time::Duration;
 use kube::core::Status;
 
 use super::Kind;
+use crate::words::said_once;
 
 /// Why a request came to nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// The server's own words.
-    #[error("{}", words(.0))]
+    #[error("{}", message(.0))]
     Refused(Box<Status>),
     /// The server was not reached, or did not speak Kubernetes.
-    #[error("could not talk to the API server: {}", chain(.0))]
+    #[error("could not talk to the API server: {}", said_once(.0))]
     Unreachable(Box<kube::Error>),
     #[error("the API server did not answer within {0:?} (see --request-timeout)")]
     TimedOut(Duration),
@@ -58,23 +59,9 @@ impl From<kube::core::request::Error> for Failure {
     }
 }
 
-fn words(status: &Status) -> &str {
+fn message(status: &Status) -> &str {
     match status.message.as_str() {
         "" => &status.reason,
         message => message,
     }
-}
-
-/// An error and what lies under it, each said once.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
 }

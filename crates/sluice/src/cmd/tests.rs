@@ -38,7 +38,7 @@ async fn told(server: Server, line: &str) -> String {
         }
     }
     if let Err(error) = done {
-        text.push_str(&format!("\nError: {error:#}"));
+        text.push_str(&format!("\nError: {}", crate::words::said_once(error.as_ref())));
     }
     text.trim_start().to_owned()
 }
