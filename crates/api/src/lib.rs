@@ -13,6 +13,8 @@ pub mod keys;
 pub mod measured;
 pub mod quantity;
 pub mod rollout;
+#[cfg(test)]
+mod round_trip;
 mod selector;
 pub mod template;
 pub mod validate;
