@@ -1,0 +1,378 @@
+//! Everything that is known, and whom a change concerns.
+//!
+//! Pure: the watches feed it in the running controller, the model ring feeds it by hand.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use api::analysis::{AnalysisRun, AnalysisTemplateSpec};
+use api::keys;
+use engine::seen::{ReplicaSet, Service};
+use engine::snapshot::Needs;
+use serde_json::Value;
+
+use super::shelf::{Shelf, Shelved, Stale, Stamp};
+use super::version::Version;
+use crate::decode::{self, Decode, SeenRollout};
+use crate::kind::{Kind, Name};
+use crate::lower::Subject;
+use crate::observe::{names_a_template, subject};
+use crate::task::Task;
+
+/// One shelf for each kind that is watched.
+#[derive(Clone, Debug, Default)]
+pub struct Shelves {
+    pub(crate) rollouts: Shelf<SeenRollout>,
+    pub(crate) replica_sets: Shelf<ReplicaSet>,
+    pub(crate) services: Shelf<Service>,
+    pub(crate) runs: Shelf<AnalysisRun>,
+    pub(crate) templates: Shelf<AnalysisTemplateSpec>,
+    pub(crate) cluster_templates: Shelf<AnalysisTemplateSpec>,
+    /// The Rollouts that refer to a Service.
+    by_service: BTreeMap<Name, BTreeSet<Name>>,
+}
+
+/// What a change to the shelves means.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Change {
+    /// What is to be looked at again.
+    pub tasks: BTreeSet<Task>,
+    /// Rollouts that were not known before.
+    pub arrived: Vec<Subject>,
+    /// Rollouts that are gone.
+    pub left: Vec<Subject>,
+    /// How many objects are not as they were known before; of a listing, how many events had been missed.
+    pub differences: u64,
+    /// Objects that do not decode, and why.
+    pub undecodable: Vec<(Name, String)>,
+}
+
+impl Shelves {
+    /// Takes in an object that a watch has delivered as added or modified.
+    pub fn put(&mut self, kind: Kind, object: Value) -> Change {
+        let mut change = Change::default();
+        self.take_in(kind, object, &mut change);
+        change
+    }
+
+    /// Forgets an object that a watch has delivered as deleted.
+    pub fn remove(&mut self, kind: Kind, object: &Value) -> Change {
+        let mut change = Change::default();
+        if let Some(name) = decode::name(object) {
+            self.forget(kind, &name, &decode::stamp(object).version, &mut change);
+        }
+        change
+    }
+
+    /// Takes in a whole listing: what it has, and the end of what it no longer has.
+    pub fn replace(&mut self, kind: Kind, objects: Vec<Value>, version: &Version) -> Change {
+        let mut change = Change::default();
+        let listed: BTreeSet<Name> = objects.iter().filter_map(decode::name).collect();
+        for object in objects {
+            self.take_in(kind, object, &mut change);
+        }
+        for name in self.missing_from(kind, &listed, version) {
+            self.forget(kind, &name, version, &mut change);
+        }
+        change
+    }
+
+    /// Takes in what a live read of one object has shown; `before` is its stamp when the read began.
+    pub fn repair(&mut self, kind: Kind, name: &Name, read: Option<Value>, before: Option<&Stamp>) -> Change {
+        let mut change = Change::default();
+        let known = self.stamp(kind, name);
+        match (read, before) {
+            (Some(object), _) => self.take_in(kind, object, &mut change),
+            // Gone only if nothing has been heard of it since: it may have been created after the read.
+            (None, Some(before)) if known.as_ref() == Some(before) => {
+                self.forget(kind, name, &before.version, &mut change);
+            }
+            (None, _) => {}
+        }
+        change
+    }
+
+    /// What is known of an object's identity and version.
+    pub fn stamp(&self, kind: Kind, name: &Name) -> Option<Stamp> {
+        match kind {
+            Kind::Rollout => self.rollouts.get(name).map(|shelved| shelved.stamp.clone()),
+            Kind::ReplicaSet => self.replica_sets.get(name).map(|shelved| shelved.stamp.clone()),
+            Kind::Service => self.services.get(name).map(|shelved| shelved.stamp.clone()),
+            Kind::AnalysisRun => self.runs.get(name).map(|shelved| shelved.stamp.clone()),
+            Kind::AnalysisTemplate => self.templates.get(name).map(|shelved| shelved.stamp.clone()),
+            Kind::ClusterAnalysisTemplate => self.cluster_templates.get(name).map(|shelved| shelved.stamp.clone()),
+            Kind::EndpointSlice | Kind::Pod | Kind::Secret | Kind::Event | Kind::Lease => None,
+        }
+    }
+
+    /// Everything there is to look after.
+    pub fn tasks(&self) -> BTreeSet<Task> {
+        let rollouts = self.rollouts.iter().map(|(name, _)| Task::Rollout(name.clone()));
+        let runs = self.runs.iter().map(|(name, _)| Task::Run(name.clone()));
+        let pointed = self.services.iter().filter(|(_, service)| is_pointed(&service.object));
+        rollouts
+            .chain(runs)
+            .chain(pointed.map(|(name, _)| Task::Service(name.clone())))
+            .collect()
+    }
+
+    /// The Rollouts that refer to a Service.
+    pub(crate) fn referring_to(&self, service: &Name) -> impl Iterator<Item = &Name> {
+        self.by_service.get(service).into_iter().flatten()
+    }
+
+    fn take_in(&mut self, kind: Kind, object: Value, change: &mut Change) {
+        let Some(name) = decode::name(&object) else { return };
+        match kind {
+            Kind::Rollout => {
+                if let Some((old, new)) = place(&mut self.rollouts, &name, object, change) {
+                    self.rollout_changed(&name, old.as_ref(), new.as_ref(), change);
+                }
+            }
+            Kind::ReplicaSet => {
+                if let Some((old, new)) = place(&mut self.replica_sets, &name, object, change) {
+                    self.replica_set_changed(&name, old.as_ref(), new.as_ref(), change);
+                }
+            }
+            Kind::Service => {
+                if let Some((old, new)) = place(&mut self.services, &name, object, change) {
+                    self.service_changed(&name, old.as_ref(), new.as_ref(), change);
+                }
+            }
+            Kind::AnalysisRun => {
+                if let Some((old, new)) = place(&mut self.runs, &name, object, change) {
+                    run_changed(&name, old.as_ref(), new.as_ref(), change);
+                }
+            }
+            Kind::AnalysisTemplate => {
+                if place(&mut self.templates, &name, object, change).is_some() {
+                    self.template_changed(&name.namespace, change);
+                }
+            }
+            Kind::ClusterAnalysisTemplate => {
+                if place(&mut self.cluster_templates, &name, object, change).is_some() {
+                    self.template_changed("", change);
+                }
+            }
+            Kind::EndpointSlice | Kind::Pod | Kind::Secret | Kind::Event | Kind::Lease => {}
+        }
+    }
+
+    fn forget(&mut self, kind: Kind, name: &Name, version: &Version, change: &mut Change) {
+        change.differences += u64::from(self.stamp(kind, name).is_some());
+        match kind {
+            Kind::Rollout => {
+                if let Some(old) = self.rollouts.end(name, version) {
+                    self.rollout_changed(name, Some(&old), None, change);
+                }
+            }
+            Kind::ReplicaSet => {
+                if let Some(old) = self.replica_sets.end(name, version) {
+                    self.replica_set_changed(name, Some(&old), None, change);
+                }
+            }
+            Kind::Service => {
+                if let Some(old) = self.services.end(name, version) {
+                    self.service_changed(name, Some(&old), None, change);
+                }
+            }
+            Kind::AnalysisRun => {
+                if let Some(old) = self.runs.end(name, version) {
+                    run_changed(name, Some(&old), None, change);
+                }
+            }
+            Kind::AnalysisTemplate => {
+                if self.templates.end(name, version).is_some() {
+                    self.template_changed(&name.namespace, change);
+                }
+            }
+            Kind::ClusterAnalysisTemplate => {
+                if self.cluster_templates.end(name, version).is_some() {
+                    self.template_changed("", change);
+                }
+            }
+            Kind::EndpointSlice | Kind::Pod | Kind::Secret | Kind::Event | Kind::Lease => {}
+        }
+    }
+
+    fn rollout_changed(
+        &mut self,
+        name: &Name,
+        old: Option<&Shelved<SeenRollout>>,
+        new: Option<&Shelved<SeenRollout>>,
+        change: &mut Change,
+    ) {
+        change.tasks.insert(Task::Rollout(name.clone()));
+        let services = |seen: Option<&Shelved<SeenRollout>>| -> BTreeSet<Name> {
+            let needs = seen
+                .map(|seen| Needs::of(&seen.object.rollout.spec))
+                .unwrap_or_default();
+            needs
+                .services
+                .into_iter()
+                .map(|service| Name::new(&name.namespace, service))
+                .collect()
+        };
+        let (before, after) = (services(old), services(new));
+        for service in before.difference(&after) {
+            if let Some(rollouts) = self.by_service.get_mut(service) {
+                rollouts.remove(name);
+                if rollouts.is_empty() {
+                    self.by_service.remove(service);
+                }
+            }
+            change.tasks.insert(Task::Service(service.clone()));
+        }
+        for service in after {
+            self.by_service.entry(service).or_default().insert(name.clone());
+        }
+        // Deleted and created again between two listings is an end and a beginning.
+        let same = matches!((old, new), (Some(old), Some(new)) if old.stamp.uid == new.stamp.uid);
+        if !same {
+            change
+                .left
+                .extend(old.map(|old| subject(Kind::Rollout, name, &old.stamp)));
+            change
+                .arrived
+                .extend(new.map(|new| subject(Kind::Rollout, name, &new.stamp)));
+        }
+    }
+
+    fn replica_set_changed(
+        &self,
+        name: &Name,
+        old: Option<&Shelved<ReplicaSet>>,
+        new: Option<&Shelved<ReplicaSet>>,
+        change: &mut Change,
+    ) {
+        for seen in [old, new].into_iter().flatten() {
+            match &seen.stamp.owner {
+                Some(owner) if owner.kind == Kind::Rollout.as_str() => {
+                    change
+                        .tasks
+                        .insert(Task::Rollout(Name::new(&name.namespace, &owner.name)));
+                }
+                Some(_) => {}
+                None => {
+                    let labels = &seen.object.metadata.labels;
+                    let selecting = self.rollouts.in_namespace(&name.namespace).filter(|(_, rollout)| {
+                        rollout
+                            .object
+                            .rollout
+                            .spec
+                            .selector
+                            .as_ref()
+                            .is_some_and(|selector| selector.matches(labels))
+                    });
+                    change
+                        .tasks
+                        .extend(selecting.map(|(rollout, _)| Task::Rollout(rollout.clone())));
+                }
+            }
+        }
+    }
+
+    fn service_changed(
+        &self,
+        name: &Name,
+        old: Option<&Shelved<Service>>,
+        new: Option<&Shelved<Service>>,
+        change: &mut Change,
+    ) {
+        change
+            .tasks
+            .extend(self.referring_to(name).map(|rollout| Task::Rollout(rollout.clone())));
+        if [old, new].into_iter().flatten().any(|seen| is_pointed(&seen.object)) {
+            change.tasks.insert(Task::Service(name.clone()));
+        }
+    }
+
+    /// Wakes the Rollouts that name any template; an empty namespace is all of them.
+    fn template_changed(&self, namespace: &str, change: &mut Change) {
+        let concerned = |(name, seen): &(&Name, &Shelved<SeenRollout>)| {
+            (namespace.is_empty() || name.namespace == namespace) && names_a_template(&seen.object.rollout.spec)
+        };
+        let tasks = self
+            .rollouts
+            .iter()
+            .filter(concerned)
+            .map(|(name, _)| Task::Rollout(name.clone()));
+        change.tasks.extend(tasks);
+    }
+
+    fn missing_from(&self, kind: Kind, listed: &BTreeSet<Name>, version: &Version) -> Vec<Name> {
+        match kind {
+            Kind::Rollout => self.rollouts.missing_from(listed, version),
+            Kind::ReplicaSet => self.replica_sets.missing_from(listed, version),
+            Kind::Service => self.services.missing_from(listed, version),
+            Kind::AnalysisRun => self.runs.missing_from(listed, version),
+            Kind::AnalysisTemplate => self.templates.missing_from(listed, version),
+            Kind::ClusterAnalysisTemplate => self.cluster_templates.missing_from(listed, version),
+            Kind::EndpointSlice | Kind::Pod | Kind::Secret | Kind::Event | Kind::Lease => Vec::new(),
+        }
+    }
+}
+
+/// The state before and the state after; a state that is not known or does not decode is `None`.
+type Transition<T> = (Option<Shelved<T>>, Option<Shelved<T>>);
+
+/// Puts an object on its shelf; `None` when nothing changed by it. An object that does not decode leaves its shelf.
+fn place<T: Decode>(shelf: &mut Shelf<T>, name: &Name, object: Value, change: &mut Change) -> Option<Transition<T>> {
+    let stamp = decode::stamp(&object);
+    if shelf.get(name).is_some_and(|known| known.stamp == stamp) {
+        return None;
+    }
+    let transition = match decode::shelved::<T>(object) {
+        Ok(new) => match shelf.put(name.clone(), new.clone()) {
+            Ok(old) => (old, Some(new)),
+            Err(Stale) => return None,
+        },
+        Err(why) => {
+            change.undecodable.push((name.clone(), why));
+            (shelf.take(name), None)
+        }
+    };
+    change.differences += 1;
+    Some(transition)
+}
+
+fn run_changed(
+    name: &Name,
+    old: Option<&Shelved<AnalysisRun>>,
+    new: Option<&Shelved<AnalysisRun>>,
+    change: &mut Change,
+) {
+    change.tasks.insert(Task::Run(name.clone()));
+    // Measurements come and go without concern to the owner. Source: wire-contract 3.1.
+    let matters = |seen: &Shelved<AnalysisRun>| {
+        let phase = seen.object.status.as_ref().map(|status| status.phase.clone());
+        (
+            phase,
+            seen.object.spec.terminate,
+            seen.stamp.owner.clone(),
+            seen.object.metadata.deletion_timestamp.clone(),
+        )
+    };
+    if old.map(matters) == new.map(matters) {
+        return;
+    }
+    for seen in [old, new].into_iter().flatten() {
+        if let Some(owner) = seen
+            .stamp
+            .owner
+            .as_ref()
+            .filter(|owner| owner.kind == Kind::Rollout.as_str())
+        {
+            change
+                .tasks
+                .insert(Task::Rollout(Name::new(&name.namespace, &owner.name)));
+        }
+    }
+}
+
+/// Whether a Service's selector was moved by a Rollout, or says so.
+fn is_pointed(service: &Service) -> bool {
+    service.hash().is_some() && service.metadata.annotations.contains_key(keys::MANAGED_BY)
+}
+
+#[cfg(test)]
+mod tests;

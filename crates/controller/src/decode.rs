@@ -1,0 +1,138 @@
+//! What an object as the API server sends it means to us: the small typed view that is kept, and its stamp.
+//!
+//! One object that does not decode stops nothing: a Rollout keeps what did decode beside the errors, anything else is
+//! reported and not kept.
+
+use std::sync::Arc;
+
+use api::analysis::{AnalysisRun, AnalysisTemplateSpec};
+use api::keys;
+use api::rollout::Rollout;
+use engine::seen::{ReplicaSet, Service};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::cache::{Owner, Shelved, Stamp, Version};
+use crate::kind::Name;
+
+/// A Rollout, and what of it did not decode.
+#[derive(Clone, Debug, Default)]
+pub struct SeenRollout {
+    pub rollout: Arc<Rollout>,
+    /// Field error texts.
+    pub undecodable: Vec<String>,
+}
+
+/// A kind that is kept on a shelf.
+pub trait Decode: Sized {
+    /// The view of one object.
+    ///
+    /// # Errors
+    /// Says what in the object is not as its kind has it.
+    fn decode(object: Value) -> Result<Self, String>;
+}
+
+/// The name of an object; `None` when it has none.
+pub fn name(object: &Value) -> Option<Name> {
+    let metadata = object.get("metadata")?;
+    let text = |key: &str| metadata.get(key).and_then(Value::as_str);
+    text("name")
+        .filter(|name| !name.is_empty())
+        .map(|name| Name::new(text("namespace").unwrap_or_default(), name))
+}
+
+/// An object as it lies on a shelf.
+///
+/// # Errors
+/// As [`Decode::decode`].
+pub fn shelved<T: Decode>(mut object: Value) -> Result<Shelved<T>, String> {
+    let stamp = stamp(&object);
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        prune(metadata);
+    }
+    T::decode(object).map(|view| Shelved {
+        object: Arc::new(view),
+        stamp,
+    })
+}
+
+/// Which object, which version, whose.
+pub fn stamp(object: &Value) -> Stamp {
+    let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let Some(metadata) = object.get("metadata") else {
+        return Stamp::default();
+    };
+    let owners = metadata.get("ownerReferences").and_then(Value::as_array);
+    let controller = owners
+        .into_iter()
+        .flatten()
+        .find(|owner| owner.get("controller") == Some(&Value::Bool(true)));
+    Stamp {
+        uid: text(metadata, "uid"),
+        version: Version::new(text(metadata, "resourceVersion")),
+        owner: controller.map(|owner| Owner {
+            kind: text(owner, "kind"),
+            name: text(owner, "name"),
+            uid: text(owner, "uid"),
+        }),
+    }
+}
+
+/// Takes away what no decision reads and what is large: it would be most of the memory.
+fn prune(metadata: &mut Map<String, Value>) {
+    metadata.remove("managedFields");
+    if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
+        annotations.remove(keys::LAST_APPLIED);
+    }
+}
+
+impl Decode for SeenRollout {
+    fn decode(object: Value) -> Result<Self, String> {
+        match plain::<Rollout>(object.clone()) {
+            Ok(rollout) => Ok(SeenRollout {
+                rollout: Arc::new(rollout),
+                undecodable: Vec::new(),
+            }),
+            Err(error) => {
+                let metadata = object.get("metadata").cloned().unwrap_or_default();
+                let rollout = Rollout {
+                    metadata: plain(metadata)?,
+                    spec: Default::default(),
+                    status: object.get("status").and_then(|status| plain(status.clone()).ok()),
+                };
+                Ok(SeenRollout {
+                    rollout: Arc::new(rollout),
+                    undecodable: vec![error],
+                })
+            }
+        }
+    }
+}
+
+impl Decode for ReplicaSet {
+    fn decode(object: Value) -> Result<Self, String> {
+        plain(object)
+    }
+}
+
+impl Decode for Service {
+    fn decode(object: Value) -> Result<Self, String> {
+        plain(object)
+    }
+}
+
+impl Decode for AnalysisRun {
+    fn decode(object: Value) -> Result<Self, String> {
+        plain(object)
+    }
+}
+
+impl Decode for AnalysisTemplateSpec {
+    fn decode(mut object: Value) -> Result<Self, String> {
+        plain(object.get_mut("spec").map(Value::take).unwrap_or_default())
+    }
+}
+
+fn plain<T: DeserializeOwned>(value: Value) -> Result<T, String> {
+    serde_json::from_value(value).map_err(|error| error.to_string())
+}

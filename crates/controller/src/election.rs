@@ -1,0 +1,179 @@
+//! Who is at work: at most one controller writes, and only while its lease lasts.
+
+pub mod claim;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::SecondsFormat;
+use kube::Client;
+use kube::api::PostParams;
+use kube::core::Request as Builder;
+use serde_json::Value;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::config::{Clock, Election};
+use crate::error::Error;
+use crate::kind::{Kind, Name};
+use crate::lower;
+use claim::{Claim, Role, Seen};
+
+/// Whether writes may be sent, by the deadline of the lease as we track it ourselves.
+#[derive(Clone, Debug)]
+pub struct Fence(Arc<Mutex<Gate>>);
+
+#[derive(Clone, Copy, Debug)]
+enum Gate {
+    /// There is no lease.
+    Unfenced,
+    Closed,
+    Until(Instant),
+}
+
+impl Fence {
+    /// For a controller that needs no lease.
+    pub fn unfenced() -> Self {
+        Fence(Arc::new(Mutex::new(Gate::Unfenced)))
+    }
+
+    /// Closed until a lease is held.
+    pub fn closed() -> Self {
+        Fence(Arc::new(Mutex::new(Gate::Closed)))
+    }
+
+    /// Whether a call that takes this long ends before the lease does.
+    pub fn is_open_for(&self, call: Duration) -> bool {
+        match *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            Gate::Unfenced => true,
+            Gate::Closed => false,
+            Gate::Until(end) => Instant::now() + call < end,
+        }
+    }
+
+    fn set(&self, gate: Gate) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = gate;
+    }
+}
+
+/// A candidate for the lease. It has a connection of its own, no limiter and no retries: nothing else may delay a renewal.
+pub struct Candidate {
+    client: Client,
+    config: Election,
+    clock: Clock,
+    fence: Fence,
+    seen: Option<Seen>,
+}
+
+impl Candidate {
+    /// A candidate that opens and closes this fence.
+    pub fn new(client: Client, config: Election, clock: Clock, fence: Fence) -> Self {
+        Candidate {
+            client,
+            config,
+            clock,
+            fence,
+            seen: None,
+        }
+    }
+
+    /// Waits until the lease is ours.
+    pub async fn win(&mut self) {
+        loop {
+            match self.attempt(Role::Follower).await {
+                Ok(Attempt::Held) => return,
+                Ok(Attempt::Following | Attempt::Lost) => {}
+                Err(error) => tracing::warn!(%error, "no lease yet"),
+            }
+            sleep(self.config.retry_period).await;
+        }
+    }
+
+    /// Renews the lease until it is lost, and says so.
+    pub async fn hold(&mut self) -> Error {
+        let mut renewed = Instant::now();
+        loop {
+            sleep(self.config.retry_period).await;
+            match self.attempt(Role::Leader).await {
+                Ok(Attempt::Held) => renewed = Instant::now(),
+                Ok(Attempt::Following | Attempt::Lost) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "the lease was not renewed");
+                    if renewed.elapsed() >= self.config.renew_deadline {
+                        break;
+                    }
+                }
+            }
+        }
+        self.fence.set(Gate::Closed);
+        Error::LeaseLost {
+            lease: format!("{}/{}", self.config.namespace, self.config.name),
+        }
+    }
+
+    async fn attempt(&mut self, role: Role) -> Result<Attempt, Error> {
+        let name = Name::new(&self.config.namespace, &self.config.name);
+        let read = self.call("read the lease", lower::get(Kind::Lease, &name)).await;
+        let started = Instant::now();
+        self.seen = match read {
+            Ok(object) => Some(claim::see(self.seen.take(), object, started)),
+            Err(error) if error.is_not_found() => None,
+            Err(error) => return Err(error),
+        };
+        match claim::claim(self.seen.as_ref(), started, &self.config.identity, role) {
+            Claim::Take | Claim::Renew => self.write(&name, started).await.map(|()| Attempt::Held),
+            Claim::Follow { .. } => Ok(Attempt::Following),
+            Claim::Lost => Ok(Attempt::Lost),
+        }
+    }
+
+    async fn write(&mut self, name: &Name, started: Instant) -> Result<(), Error> {
+        let Election {
+            identity,
+            lease_duration,
+            ..
+        } = &self.config;
+        let stamp = self.clock.now().to_rfc3339_opts(SecondsFormat::Micros, true);
+        let body = claim::body(
+            self.seen.as_ref(),
+            &name.name,
+            &name.namespace,
+            identity,
+            *lease_duration,
+            &stamp,
+        );
+        let request = if self.seen.is_some() {
+            let bytes = body.to_string().into_bytes();
+            Builder::new(Kind::Lease.path(&name.namespace)).replace(&name.name, &PostParams::default(), bytes)
+        } else {
+            lower::create(Kind::Lease, &name.namespace, &body)
+        };
+        let written = self.call("write the lease", request).await?;
+        // From when the request was begun: the server may have counted from then.
+        self.fence.set(Gate::Until(started + *lease_duration));
+        self.seen = Some(claim::see(self.seen.take(), written, started));
+        Ok(())
+    }
+
+    async fn call(&self, attempt: &str, request: crate::server::Written) -> Result<Value, Error> {
+        let limit = self.config.renew_deadline / 3;
+        let request = request.map_err(|source| Error::Unwritable {
+            attempt: attempt.to_owned(),
+            source,
+        })?;
+        let answer = timeout(limit, self.client.request::<Value>(request)).await;
+        answer
+            .map_err(|_| Error::NoAnswer {
+                attempt: attempt.to_owned(),
+                after: limit,
+            })?
+            .map_err(|error| Error::from_kube(attempt, error))
+    }
+}
+
+/// How one attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Attempt {
+    Held,
+    Following,
+    Lost,
+}

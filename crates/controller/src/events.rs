@@ -1,0 +1,81 @@
+//! How notices become Kubernetes Events: in order, at most once, and never in anybody's way.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use chrono::{DateTime, Utc};
+use engine::plan::Notice;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+use crate::config::Clock;
+use crate::lower::{self, Subject};
+use crate::server::Server;
+
+/// How many Events may wait for the API server; more are dropped.
+const WAITING: usize = 1024;
+
+/// Where notices are handed in.
+#[derive(Debug)]
+pub struct Events {
+    clock: Clock,
+    sender: Sender<Letter>,
+    sequence: AtomicU64,
+}
+
+/// Sends what was handed in.
+#[derive(Debug)]
+pub struct Publisher {
+    receiver: Receiver<Letter>,
+    server: Server,
+}
+
+#[derive(Debug)]
+struct Letter {
+    subject: Subject,
+    notice: Notice,
+    at: DateTime<Utc>,
+    suffix: String,
+}
+
+/// The two ends. The server has a pace of its own, so that Events never take the turns of anything else.
+pub fn events(clock: Clock, server: Server) -> (Events, Publisher) {
+    let (sender, receiver) = channel(WAITING);
+    (
+        Events {
+            clock,
+            sender,
+            sequence: AtomicU64::new(0),
+        },
+        Publisher { receiver, server },
+    )
+}
+
+impl Events {
+    /// Hands in a notice; returns at once.
+    pub fn publish(&self, subject: &Subject, notice: &Notice) {
+        let at = self.clock.now();
+        let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
+        let suffix = format!("{:x}.{sequence:x}", at.timestamp_micros());
+        let letter = Letter {
+            subject: subject.clone(),
+            notice: notice.clone(),
+            at,
+            suffix,
+        };
+        if self.sender.try_send(letter).is_err() {
+            tracing::debug!(subject = %subject.name, reason = notice.reason, "too many events are waiting: dropped");
+        }
+    }
+}
+
+impl Publisher {
+    /// Sends Events until the other end is dropped and nothing is left.
+    pub async fn run(mut self) {
+        while let Some(letter) = self.receiver.recv().await {
+            let attempt = format!("publish an event about {}", letter.subject.name);
+            let request = lower::event(&letter.subject, &letter.notice, letter.at, &letter.suffix);
+            if let Err(error) = self.server.write(&attempt, request).await {
+                tracing::debug!(%error, "an event was not published");
+            }
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! Which HTTP request carries out each write: verb, patch type and preconditions.
+//!
+//! Pure, and free of any runtime: the model ring hands these requests to the simulated API server directly.
+
+use api::keys;
+use api::rollout::LabelSelector;
+use chrono::{DateTime, SecondsFormat, Utc};
+use engine::plan::{Action, Claim, Notice, Read};
+use http::Request;
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::core::Request as Builder;
+use kube::core::request::Error;
+use serde_json::{Map, Value, json};
+
+use crate::kind::{Kind, Name};
+
+/// The object a plan is about, as it was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    pub kind: Kind,
+    pub name: Name,
+    pub uid: String,
+    pub resource_version: String,
+}
+
+/// The request that carries out one action for a subject.
+///
+/// # Errors
+/// When a name in the action is empty.
+pub fn action(subject: &Subject, action: &Action) -> Result<Request<Vec<u8>>, Error> {
+    let at = |kind: Kind| Builder::new(kind.path(&subject.name.namespace));
+    match action {
+        Action::CreateReplicaSet { body, .. } => create(Kind::ReplicaSet, &subject.name.namespace, body),
+        Action::ScaleReplicaSet {
+            name,
+            uid,
+            from,
+            to,
+            annotations,
+        } => {
+            let mut steps = vec![
+                json!({"op": "test", "path": "/metadata/uid", "value": uid}),
+                json!({"op": "test", "path": "/spec/replicas", "value": from}),
+                json!({"op": "replace", "path": "/spec/replicas", "value": to}),
+            ];
+            for (key, value) in annotations {
+                let path = format!("/metadata/annotations/{}", key.replace('~', "~0").replace('/', "~1"));
+                // A `remove` of an absent key is refused, so the key is written before it is removed.
+                steps.push(json!({"op": "add", "path": path, "value": value.as_deref().unwrap_or("")}));
+                if value.is_none() {
+                    steps.push(json!({"op": "remove", "path": path}));
+                }
+            }
+            let patch = serde_json::from_value(Value::Array(steps)).map_err(Error::SerializeBody)?;
+            at(Kind::ReplicaSet).patch(name, &PatchParams::default(), &Patch::<()>::Json(patch))
+        }
+        Action::AnnotateReplicaSet {
+            name,
+            uid,
+            annotations,
+            min_ready_seconds,
+        } => {
+            let mut body = json!({"metadata": {"uid": uid, "annotations": annotations}});
+            if let Some(seconds) = min_ready_seconds {
+                body["spec"] = json!({"minReadySeconds": seconds});
+            }
+            merge(Kind::ReplicaSet, &subject.name.namespace, name, body)
+        }
+        Action::ClaimReplicaSet {
+            name,
+            uid,
+            resource_version,
+            claim,
+        } => {
+            let owners = match claim {
+                Claim::Adopt { owner } => json!([owner]),
+                Claim::Release { owner_uid } => json!([{"$patch": "delete", "uid": owner_uid}]),
+            };
+            let metadata = json!({"uid": uid, "resourceVersion": resource_version, "ownerReferences": owners});
+            // Strategic, because a merge patch would replace the list and with it the owners that are not controllers.
+            strategic(
+                Kind::ReplicaSet,
+                &subject.name.namespace,
+                name,
+                json!({"metadata": metadata}),
+            )
+        }
+        Action::DeleteReplicaSet { name, uid } => at(Kind::ReplicaSet).delete(name, &only(uid)),
+        Action::PointService {
+            name,
+            uid,
+            resource_version,
+            to,
+            managed_by,
+            ..
+        } => {
+            let mut metadata = json!({"uid": uid, "resourceVersion": resource_version});
+            if let Some(rollout) = managed_by {
+                metadata["annotations"] = json!({keys::MANAGED_BY: rollout});
+            }
+            let spec = json!({"selector": {keys::POD_TEMPLATE_HASH: to}});
+            strategic(
+                Kind::Service,
+                &subject.name.namespace,
+                name,
+                json!({"metadata": metadata, "spec": spec}),
+            )
+        }
+        Action::CreateRun { body, .. } => create(Kind::AnalysisRun, &subject.name.namespace, body),
+        Action::TerminateRun { name, uid } => {
+            let body = json!({"metadata": {"uid": uid}, "spec": {"terminate": true}});
+            merge(Kind::AnalysisRun, &subject.name.namespace, name, body)
+        }
+        Action::DeleteRun { name, uid } => at(Kind::AnalysisRun).delete(name, &only(uid)),
+        Action::AnnotateRollout { annotations } => {
+            let metadata = json!({"resourceVersion": subject.resource_version, "annotations": annotations});
+            merge(
+                Kind::Rollout,
+                &subject.name.namespace,
+                &subject.name.name,
+                json!({"metadata": metadata}),
+            )
+        }
+        Action::DefaultReplicas { replicas } => {
+            let metadata = json!({"resourceVersion": subject.resource_version});
+            let body = json!({"metadata": metadata, "spec": {"replicas": replicas}});
+            merge(Kind::Rollout, &subject.name.namespace, &subject.name.name, body)
+        }
+        Action::EvictPod { name, uid } => {
+            let body = json!({
+                "apiVersion": "policy/v1", "kind": "Eviction",
+                "metadata": {"name": name, "namespace": subject.name.namespace},
+                "deleteOptions": {"preconditions": {"uid": uid}},
+            });
+            at(Kind::Pod).create_subresource("eviction", name, &PostParams::default(), bytes(&body)?)
+        }
+    }
+}
+
+/// The request that writes the difference of a subject's status: only on the version that was seen.
+///
+/// An AnalysisRun has no status subresource. Source: wire-contract 10.1 (5).
+///
+/// # Errors
+/// When the subject's name is empty.
+pub fn status(subject: &Subject, difference: &Value) -> Result<Request<Vec<u8>>, Error> {
+    let body = json!({"metadata": {"resourceVersion": subject.resource_version}, "status": difference});
+    let builder = Builder::new(subject.kind.path(&subject.name.namespace));
+    match subject.kind {
+        Kind::Rollout => builder.patch_subresource(
+            "status",
+            &subject.name.name,
+            &PatchParams::default(),
+            &Patch::Merge(body),
+        ),
+        Kind::ReplicaSet
+        | Kind::Service
+        | Kind::AnalysisRun
+        | Kind::AnalysisTemplate
+        | Kind::ClusterAnalysisTemplate
+        | Kind::EndpointSlice
+        | Kind::Pod
+        | Kind::Secret
+        | Kind::Event
+        | Kind::Lease => builder.patch(&subject.name.name, &PatchParams::default(), &Patch::Merge(body)),
+    }
+}
+
+/// The request that takes a Service back from a Rollout that no longer refers to it.
+///
+/// Source: wire-contract 3.18; the annotation's owner is gone, so the selector is given back in every case.
+///
+/// # Errors
+/// When the name is empty.
+pub fn release_service(name: &Name, uid: &str, resource_version: &str) -> Result<Request<Vec<u8>>, Error> {
+    let metadata = json!({"uid": uid, "resourceVersion": resource_version, "annotations": {keys::MANAGED_BY: null}});
+    let body = json!({"metadata": metadata, "spec": {"selector": {keys::POD_TEMPLATE_HASH: null}}});
+    merge(Kind::Service, &name.namespace, &name.name, body)
+}
+
+/// The request that publishes a notice as a core/v1 Event.
+///
+/// `suffix` makes the Event's name its own among those of one subject. Source: wire-contract 8.2.
+///
+/// # Errors
+/// Never for a subject with a name; the signature is that of its siblings.
+pub fn event(subject: &Subject, notice: &Notice, at: DateTime<Utc>, suffix: &str) -> Result<Request<Vec<u8>>, Error> {
+    let namespace = if subject.name.namespace.is_empty() {
+        "default"
+    } else {
+        &subject.name.namespace
+    };
+    let seconds = at.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let stem: String = subject.name.name.chars().take(EVENT_STEM).collect();
+    let body = json!({
+        "apiVersion": "v1", "kind": "Event",
+        "metadata": {"name": format!("{stem}.{suffix}"), "namespace": namespace},
+        "involvedObject": {
+            "apiVersion": subject.kind.api_version(), "kind": subject.kind.as_str(),
+            "namespace": subject.name.namespace, "name": subject.name.name,
+            "uid": subject.uid, "resourceVersion": subject.resource_version,
+        },
+        "type": notice.level.as_str(), "reason": notice.reason, "message": notice.message,
+        "source": {"component": EVENT_SOURCE}, "reportingComponent": EVENT_SOURCE, "reportingInstance": "",
+        "firstTimestamp": seconds, "lastTimestamp": seconds, "count": 1,
+    });
+    create(Kind::Event, namespace, &body)
+}
+
+/// `source.component` of our Events. Source: wire-contract 8.2.
+const EVENT_SOURCE: &str = "rollouts-controller";
+
+/// Room for the suffix within the 253 characters of an object name.
+const EVENT_STEM: usize = 220;
+
+/// The request that reads one object as the API server has it now.
+///
+/// # Errors
+/// When the name is empty.
+pub fn get(kind: Kind, name: &Name) -> Result<Request<Vec<u8>>, Error> {
+    Builder::new(kind.path(&name.namespace)).get(&name.name, &Default::default())
+}
+
+/// The request for what a decision asks to be read. `selector` is the Rollout's own, for its pods.
+///
+/// # Errors
+/// Never; the signature is that of its siblings.
+pub fn read(namespace: &str, read: &Read, selector: Option<&LabelSelector>) -> Result<Request<Vec<u8>>, Error> {
+    let (kind, labels) = match read {
+        Read::Endpoints { service } => (Kind::EndpointSlice, format!("kubernetes.io/service-name={service}")),
+        Read::Pods => {
+            let own = selector
+                .map(LabelSelector::to_selector_string)
+                .filter(|text| !text.starts_with('<'));
+            (
+                Kind::Pod,
+                own.into_iter()
+                    .chain([keys::POD_TEMPLATE_HASH.to_owned()])
+                    .collect::<Vec<_>>()
+                    .join(","),
+            )
+        }
+    };
+    Builder::new(kind.path(namespace)).list(&ListParams::default().labels(&labels))
+}
+
+/// The request that creates an object.
+///
+/// # Errors
+/// When the body cannot be written as JSON.
+pub fn create(kind: Kind, namespace: &str, body: &Value) -> Result<Request<Vec<u8>>, Error> {
+    Builder::new(kind.path(namespace)).create(&PostParams::default(), bytes(body)?)
+}
+
+fn merge(kind: Kind, namespace: &str, name: &str, body: Value) -> Result<Request<Vec<u8>>, Error> {
+    Builder::new(kind.path(namespace)).patch(name, &PatchParams::default(), &Patch::Merge(body))
+}
+
+fn strategic(kind: Kind, namespace: &str, name: &str, body: Value) -> Result<Request<Vec<u8>>, Error> {
+    Builder::new(kind.path(namespace)).patch(name, &PatchParams::default(), &Patch::Strategic(body))
+}
+
+fn only(uid: &str) -> DeleteParams {
+    let preconditions = Preconditions {
+        uid: Some(uid.to_owned()),
+        resource_version: None,
+    };
+    DeleteParams::background().preconditions(preconditions)
+}
+
+fn bytes(body: &Value) -> Result<Vec<u8>, Error> {
+    serde_json::to_vec(body).map_err(Error::SerializeBody)
+}
+
+/// The version an accepted write left its object at; `None` when the answer carries none.
+pub fn version_of(answer: &Value) -> Option<&str> {
+    answer.get("metadata").and_then(Value::as_object).and_then(version)
+}
+
+fn version(metadata: &Map<String, Value>) -> Option<&str> {
+    metadata
+        .get("resourceVersion")
+        .and_then(Value::as_str)
+        .filter(|version| !version.is_empty())
+}
+
+#[cfg(test)]
+mod tests;
