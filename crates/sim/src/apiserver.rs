@@ -24,6 +24,7 @@ pub use request::{Answer, Body, Request, Response};
 pub use watch::{WatchCursor, WatchEvent, WatchEventKind};
 
 use crate::clock::Clock;
+use crate::faults::{Fault, Faults, Occasion};
 use crate::rng::Rng;
 use crate::store::Store;
 use crate::trace::Trace;
@@ -41,6 +42,7 @@ pub struct ApiServer {
     addresses: u32,
     node_ports: u32,
     pub trace: Trace,
+    pub faults: Faults,
 }
 
 impl ApiServer {
@@ -54,6 +56,8 @@ impl ApiServer {
             addresses: 0,
             node_ports: 0,
             trace: Trace::default(),
+            // Faults draw from their own numbers, so that adding one does not rename every pod.
+            faults: Faults::new(seed ^ 0x5EED_FA17),
         };
         for name in ["default", "kube-node-lease", "kube-public", "kube-system"] {
             let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } });
@@ -74,6 +78,11 @@ impl ApiServer {
     /// Answers one request.
     pub fn handle(&mut self, request: Request) -> Response {
         self.route(&request).unwrap_or_else(Response::from)
+    }
+
+    /// Changes whenever watches may have something new to say.
+    pub fn activity(&self) -> u64 {
+        self.store.revision() + self.faults.edits()
     }
 
     /// What is stored, for those who look without asking: world models, invariants, tests.
@@ -102,20 +111,70 @@ impl ApiServer {
             verb(request, &target),
             &format!("{}{}", target.resource(), target.sub.suffix()),
         );
+        match self.strike(&target, request) {
+            None => self.dispatch(&target, request),
+            Some(Fault::Conflict) => Err(Refusal::modified(&target.kind, &target.name)),
+            Some(Fault::TooManyRequests { retry_after }) => Err(Refusal::too_many_requests(retry_after)),
+            Some(Fault::ErrorBefore) => Err(Refusal::internal(
+                "Internal error occurred: etcdserver: request timed out",
+            )),
+            Some(Fault::ErrorAfter) => {
+                let _lost = self.dispatch(&target, request);
+                Err(Refusal::internal(
+                    "Internal error occurred: etcdserver: request timed out",
+                ))
+            }
+            Some(Fault::Hang) => Ok(Response::Hung),
+            Some(Fault::HangAfter) => {
+                let _lost = self.dispatch(&target, request);
+                Ok(Response::Hung)
+            }
+            Some(Fault::Expired) => Err(Refusal::expired(format!(
+                "too old resource version: {}",
+                request.asked("resourceVersion").unwrap_or("0")
+            ))),
+            Some(Fault::Stale(_) | Fault::Cut | Fault::Drop | Fault::Duplicate) => self.dispatch(&target, request),
+        }
+    }
+
+    /// The fault that befalls a request, if any.
+    fn strike(&mut self, target: &Target, request: &Request) -> Option<Fault> {
+        let verb = verb(request, target);
+        let resource = format!("{}{}", target.resource(), target.sub.suffix());
+        let occasion = Occasion {
+            agent: &request.agent,
+            verb,
+            resource: &resource,
+            namespace: &target.namespace,
+            name: &target.name,
+            now: self.clock.now(),
+        };
+        let writes = !["get", "list", "watch"].contains(&verb);
+        let resumes = verb == "watch" || request.asked("continue").is_some();
+        self.faults.strike(&occasion, |fault| match fault {
+            Fault::Conflict => writes && verb != "create",
+            Fault::ErrorAfter | Fault::HangAfter => writes,
+            Fault::TooManyRequests { .. } | Fault::ErrorBefore | Fault::Hang => true,
+            Fault::Expired => resumes,
+            Fault::Stale(_) | Fault::Cut | Fault::Drop | Fault::Duplicate => false,
+        })
+    }
+
+    fn dispatch(&mut self, target: &Target, request: &Request) -> Result<Response, Refusal> {
         let collection = target.name.is_empty();
         match (request.method.as_str(), collection, target.sub) {
-            ("GET" | "HEAD", true, _) if request.flag("watch") => self.watch(&target, request),
-            ("GET" | "HEAD", true, _) => self.list(&target, request),
-            ("GET" | "HEAD", false, Sub::Main | Sub::Status) => self.read(&target),
-            ("GET" | "HEAD", false, Sub::Scale) => self.read_scale(&target),
-            ("GET", false, Sub::Log) => self.read_log(&target),
-            ("POST", true, _) => self.create(&target, request),
-            ("POST", false, Sub::Eviction) => self.evict(&target, request),
-            ("POST", false, Sub::Binding) => self.bind(&target, request),
-            ("PUT", false, Sub::Main | Sub::Status | Sub::Scale | Sub::Finalize) => self.update(&target, request),
-            ("PATCH", false, Sub::Main | Sub::Status | Sub::Scale) => self.patch(&target, request),
-            ("DELETE", false, Sub::Main) => self.delete(&target, request),
-            ("DELETE", true, _) => self.delete_collection(&target, request),
+            ("GET" | "HEAD", true, _) if request.flag("watch") => self.watch(target, request),
+            ("GET" | "HEAD", true, _) => self.list(target, request),
+            ("GET" | "HEAD", false, Sub::Main | Sub::Status) => self.read(target),
+            ("GET" | "HEAD", false, Sub::Scale) => self.read_scale(target),
+            ("GET", false, Sub::Log) => self.read_log(target),
+            ("POST", true, _) => self.create(target, request),
+            ("POST", false, Sub::Eviction) => self.evict(target, request),
+            ("POST", false, Sub::Binding) => self.bind(target, request),
+            ("PUT", false, Sub::Main | Sub::Status | Sub::Scale | Sub::Finalize) => self.update(target, request),
+            ("PATCH", false, Sub::Main | Sub::Status | Sub::Scale) => self.patch(target, request),
+            ("DELETE", false, Sub::Main) => self.delete(target, request),
+            ("DELETE", true, _) => self.delete_collection(target, request),
             (_, _, _) => Err(Refusal::method_not_allowed()),
         }
     }

@@ -6,14 +6,18 @@
 pub mod actors;
 pub mod apiserver;
 pub mod clock;
+pub mod faults;
 pub mod kubelet;
 pub mod rng;
 pub mod selector;
+pub mod service;
 pub mod store;
 pub mod trace;
 pub mod world;
 
 pub use apiserver::{ApiServer, Request, Response};
 pub use clock::Clock;
+pub use faults::{Fault, Faults, Rule};
 pub use rng::Rng;
+pub use service::Service;
 pub use world::World;

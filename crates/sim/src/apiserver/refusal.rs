@@ -196,6 +196,15 @@ impl Refusal {
         }
     }
 
+    pub fn too_many_requests(retry_after: u64) -> Self {
+        let message = "the server has received too many requests and has asked us to try again later";
+        Refusal {
+            details: Some(json!({})),
+            retry_after: Some(retry_after),
+            ..Refusal::new(429, "TooManyRequests", message)
+        }
+    }
+
     pub fn internal(message: impl Into<String>) -> Self {
         Refusal::new(500, "InternalError", message)
     }

@@ -104,7 +104,7 @@ impl Request {
 pub enum Response {
     Answer(Answer),
     /// A watch was opened; poll the cursor with `ApiServer::poll`.
-    Watch(WatchCursor),
+    Watch(Box<WatchCursor>),
     /// The server never answers (a fault).
     Hung,
 }

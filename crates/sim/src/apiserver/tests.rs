@@ -2,6 +2,7 @@
 
 mod builtin;
 mod custom;
+mod faults;
 mod objects;
 
 use super::{ApiServer, Body, Request, Response};

@@ -4,6 +4,7 @@ use super::read::{Filter, as_served, parse_revision};
 use super::request::{Request, Response};
 use super::routes::Target;
 use super::{ApiServer, Refusal};
+use crate::faults::{Fault, Occasion};
 use crate::store::Change;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -24,6 +25,8 @@ pub struct WatchCursor {
     bookmarks: bool,
     next_bookmark: DateTime<Utc>,
     ends: Option<DateTime<Utc>>,
+    /// Nothing is delivered before this time (a fault).
+    held: Option<DateTime<Utc>>,
     closed: bool,
 }
 
@@ -64,11 +67,6 @@ impl WatchCursor {
         self.closed
     }
 
-    /// When the server will end this watch by itself.
-    pub fn ends(&self) -> Option<DateTime<Utc>> {
-        self.ends
-    }
-
     fn close(&mut self) {
         self.closed = true;
         self.initial.clear();
@@ -95,7 +93,7 @@ impl ApiServer {
             let objects = self.store.list(target.resource(), target.namespace_filter());
             initial = objects.filter(|object| filter.matches(object)).cloned().collect();
         }
-        Ok(Response::Watch(WatchCursor {
+        Ok(Response::Watch(Box::new(WatchCursor {
             target: target.clone(),
             filter,
             agent: request.agent.clone(),
@@ -105,13 +103,15 @@ impl ApiServer {
             bookmarks: request.flag("allowWatchBookmarks"),
             next_bookmark: now + BOOKMARK_EVERY,
             ends: seconds.and_then(TimeDelta::try_seconds).map(|length| now + length),
+            held: None,
             closed: false,
-        }))
+        })))
     }
 
     /// The events that have come since the last call, oldest first. Empty: nothing new, or the cursor is closed.
     pub fn poll(&mut self, cursor: &mut WatchCursor) -> Vec<WatchEvent> {
-        if cursor.closed {
+        let now = self.clock.now();
+        if cursor.closed || cursor.held.is_some_and(|until| now < until) {
             return Vec::new();
         }
         let mut events: Vec<WatchEvent> = Vec::new();
@@ -127,8 +127,8 @@ impl ApiServer {
             events.push(bookmark);
         }
         self.deliver(cursor, &mut events);
-        let now = self.clock.now();
-        if cursor.bookmarks && !cursor.closed && now >= cursor.next_bookmark {
+        let idle = !cursor.closed && cursor.held.is_none();
+        if cursor.bookmarks && idle && now >= cursor.next_bookmark {
             cursor.next_bookmark = now + BOOKMARK_EVERY;
             events.push(bookmark(cursor));
         }
@@ -138,8 +138,19 @@ impl ApiServer {
         events
     }
 
-    fn deliver(&self, cursor: &mut WatchCursor, events: &mut Vec<WatchEvent>) {
-        let Some(changes) = self.store.changes_after(cursor.target.resource(), cursor.revision) else {
+    /// When a cursor is to be polled even if nothing has changed until then.
+    pub fn next_due(&self, cursor: &WatchCursor) -> Option<DateTime<Utc>> {
+        let bookmark = cursor.bookmarks.then_some(cursor.next_bookmark);
+        // While it is held it has nothing to say, not even that it ends.
+        cursor
+            .held
+            .or_else(|| [cursor.ends, bookmark].into_iter().flatten().min())
+    }
+
+    fn deliver(&mut self, cursor: &mut WatchCursor, events: &mut Vec<WatchEvent>) {
+        let (target, agent) = (cursor.target.clone(), cursor.agent.clone());
+        let resource = target.resource();
+        let Some(changes) = self.store.changes_after(resource, cursor.revision) else {
             let text = format!(
                 "too old resource version: {} ({})",
                 cursor.revision,
@@ -152,8 +163,69 @@ impl ApiServer {
             cursor.close();
             return;
         };
-        for change in changes {
-            events.extend(event(cursor, change));
+        let occasion = Occasion {
+            agent: &agent,
+            verb: "watch",
+            resource,
+            namespace: &target.namespace,
+            name: "",
+            now: self.clock.now(),
+        };
+        let was_held = cursor.held.take().is_some();
+        let pending: Vec<WatchEvent> = changes.filter_map(|change| event(cursor, change)).collect();
+        let on_stream = |fault| matches!(fault, Fault::Cut | Fault::Expired);
+        let on_pending = |fault| matches!(fault, Fault::Cut | Fault::Expired | Fault::Stale(_));
+        let struck = if pending.is_empty() || was_held {
+            self.faults.strike(&occasion, on_stream)
+        } else {
+            self.faults.strike(&occasion, on_pending)
+        };
+        match struck {
+            Some(Fault::Cut) => return cursor.close(),
+            Some(Fault::Expired) => {
+                let text = format!(
+                    "too old resource version: {} ({})",
+                    cursor.revision,
+                    self.store.revision()
+                );
+                events.push(WatchEvent {
+                    kind: WatchEventKind::Error,
+                    object: Refusal::expired(text).status(),
+                });
+                return cursor.close();
+            }
+            Some(Fault::Stale(length)) => {
+                cursor.held = Some(occasion.now + TimeDelta::from_std(length).unwrap_or_default());
+                return;
+            }
+            None => {}
+            // Not among those that can strike a watch.
+            Some(
+                Fault::Conflict
+                | Fault::TooManyRequests { .. }
+                | Fault::ErrorBefore
+                | Fault::ErrorAfter
+                | Fault::Hang
+                | Fault::HangAfter
+                | Fault::Drop
+                | Fault::Duplicate,
+            ) => {}
+        }
+        for event in pending {
+            let name = event.object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+            let occasion = Occasion {
+                name: &name,
+                ..occasion
+            };
+            let struck = self
+                .faults
+                .strike(&occasion, |fault| matches!(fault, Fault::Drop | Fault::Duplicate));
+            if struck == Some(Fault::Duplicate) {
+                events.push(event.clone());
+            }
+            if struck != Some(Fault::Drop) {
+                events.push(event);
+            }
         }
         cursor.revision = self.store.revision();
     }

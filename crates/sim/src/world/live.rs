@@ -7,19 +7,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// An API server that several tasks use at once, and the revision after the latest request that wrote.
+/// An API server that several tasks use at once, and how far it has come.
 #[derive(Clone, Debug)]
 pub struct Shared {
     api: Arc<Mutex<ApiServer>>,
-    revision: Arc<watch::Sender<u64>>,
+    activity: Arc<watch::Sender<u64>>,
 }
 
 impl Shared {
     pub fn new(api: ApiServer) -> Self {
-        let revision = Arc::new(watch::Sender::new(api.store().revision()));
+        let activity = Arc::new(watch::Sender::new(api.activity()));
         Shared {
             api: Arc::new(Mutex::new(api)),
-            revision,
+            activity,
         }
     }
 
@@ -27,15 +27,15 @@ impl Shared {
     pub fn with<T>(&self, act: impl FnOnce(&mut ApiServer) -> T) -> T {
         let mut api = self.api.lock().unwrap_or_else(PoisonError::into_inner);
         let outcome = act(&mut api);
-        let revision = api.store().revision();
-        self.revision
-            .send_if_modified(|before| std::mem::replace(before, revision) != revision);
+        let activity = api.activity();
+        self.activity
+            .send_if_modified(|before| std::mem::replace(before, activity) != activity);
         outcome
     }
 
-    /// Tells of every new revision.
+    /// Tells when something was written, or the plan of faults was changed.
     pub fn changes(&self) -> watch::Receiver<u64> {
-        self.revision.subscribe()
+        self.activity.subscribe()
     }
 }
 

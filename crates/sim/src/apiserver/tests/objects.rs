@@ -231,7 +231,7 @@ fn lists_come_in_pages_of_one_moment() {
 }
 
 /// What a cursor has to tell, one word an event: `ADDED a`.
-fn told(server: &mut super::ApiServer, cursor: &mut WatchCursor) -> String {
+pub(super) fn told(server: &mut super::ApiServer, cursor: &mut WatchCursor) -> String {
     let events = server.poll(cursor);
     let told = events.iter().map(|event| {
         let line: Value = serde_json::from_str(&event.line()).unwrap();
@@ -244,9 +244,9 @@ fn told(server: &mut super::ApiServer, cursor: &mut WatchCursor) -> String {
     told.collect::<Vec<_>>().join(", ")
 }
 
-fn watch(server: &mut super::ApiServer, query: &str) -> WatchCursor {
+pub(super) fn watch(server: &mut super::ApiServer, query: &str) -> WatchCursor {
     match send(server, &format!("GET configmaps?watch=true&{query}"), NOTHING) {
-        Response::Watch(cursor) => cursor,
+        Response::Watch(cursor) => *cursor,
         other => panic!("not a watch: {other:?}"),
     }
 }
