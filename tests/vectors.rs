@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 mod analysis;
+mod counts;
 mod hashes;
 mod validation;
 
@@ -11,9 +12,11 @@ type Check = fn(&serde_json::Value) -> Result<(), String>;
 
 /// Every form of file we know, by name.
 const FORMS: &[(&str, Check)] = &[
+    ("basic-canary-counts.jsonl", counts::basic),
     ("conditions.jsonl", analysis::condition),
     ("hashes.jsonl", hashes::check),
     ("metric-verdicts.jsonl", analysis::metric_verdict),
+    ("routed-canary-counts.jsonl", counts::routed),
     ("validation.jsonl", validation::check),
 ];
 

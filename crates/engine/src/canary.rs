@@ -17,7 +17,7 @@ mod weights;
 
 pub(crate) use scaling::meets_threshold;
 pub use steps::describe;
-pub use weights::{WeightInput, desired_weight, weight_after_abort};
+pub use weights::{WeightInput, Whole, desired_weight, weight_after_abort};
 
 /// Decides one pass.
 pub(crate) fn decide(d: &mut Draft<'_>, canary: &CanaryStrategy) {

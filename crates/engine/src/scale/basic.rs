@@ -52,18 +52,21 @@ pub fn weighted_counts(weight: i32, most: i32, limits: &Limits) -> Counts {
 ///
 /// `stable`: `None` when there is no stable ReplicaSet apart from the new one; `others`: pods of all remaining ones.
 pub fn basic_counts(desired: Counts, limits: &Limits, new: Pods, stable: Option<Pods>, others: i32) -> Counts {
-    let Some(old) = stable else {
-        return Counts {
+    let desired = if stable.is_some() {
+        desired
+    } else {
+        Counts {
             new: limits.replicas,
             stable: 0,
-        };
+        }
     };
+    let old = stable.unwrap_or_default();
     let mut next = Counts {
         new: new.size,
         stable: old.size,
     };
     let mut room = limits.most_pods() - (new.size + old.size + others);
-    if old.size < desired.stable && room > 0 {
+    if stable.is_some() && old.size < desired.stable && room > 0 {
         let raised = room.min(desired.stable - old.size);
         next.stable += raised;
         room -= raised;
@@ -87,10 +90,13 @@ pub fn basic_counts(desired: Counts, limits: &Limits, new: Pods, stable: Option<
     }
     let down = spare - minimum;
     if increasing {
+        if stable.is_none() {
+            return next;
+        }
         if old.size > desired.stable {
             next.stable = desired.stable.max(old.size - down);
         }
-        let (drained, adjusted) = adjust(limits, minimum, (old, next.stable), (new, next.new));
+        let (drained, adjusted) = adjust(limits, minimum, (old, next.stable), Some((new, next.new)));
         Counts {
             new: adjusted,
             stable: drained,
@@ -99,7 +105,8 @@ pub fn basic_counts(desired: Counts, limits: &Limits, new: Pods, stable: Option<
         if new.size > desired.new {
             next.new = desired.new.max(new.size - down);
         }
-        let (drained, adjusted) = adjust(limits, minimum, (new, next.new), (old, next.stable));
+        let adjusted = stable.map(|old| (old, next.stable));
+        let (drained, adjusted) = adjust(limits, minimum, (new, next.new), adjusted);
         Counts {
             new: drained,
             stable: adjusted,
@@ -113,14 +120,16 @@ fn growing(pods: Pods) -> i32 {
 }
 
 /// Keeps the planned sizes within R + maxSurge and the minimum: (drained, adjusted).
-fn adjust(limits: &Limits, minimum: i32, drain: (Pods, i32), adjusted: (Pods, i32)) -> (i32, i32) {
+fn adjust(limits: &Limits, minimum: i32, drain: (Pods, i32), adjusted: Option<(Pods, i32)>) -> (i32, i32) {
     let most = limits.most_pods();
-    let (mut d, mut a) = (drain.1, adjusted.1);
-    a -= (a + d - most).max(0);
-    let available = drain.0.available.min(d) + adjusted.0.available.min(a);
-    let extra = (adjusted.0.available - a).max(0);
-    let need = (minimum - available).max(0);
-    a += extra.min(need);
+    let (mut d, mut a) = (drain.1, adjusted.map_or(0, |(_, planned)| planned));
+    if let Some((pods, _)) = adjusted {
+        a -= (a + d - most).max(0);
+        let available = drain.0.available.min(d) + pods.available.min(a);
+        let extra = (pods.available - a).max(0);
+        let need = (minimum - available).max(0);
+        a += extra.min(need);
+    }
     d -= (a + d - most).max(0);
     (d, a)
 }
