@@ -27,6 +27,8 @@ const PAGE: u32 = 500;
 #[derive(Clone)]
 pub struct Cluster {
     client: kube::Client,
+    /// Address of the API server, for messages.
+    server: String,
     pub namespace: String,
     patience: Option<Duration>,
 }
@@ -60,10 +62,11 @@ pub enum Patch {
 }
 
 impl Cluster {
-    /// A connection over a client; without patience, requests may take as long as the client lets them.
-    pub fn new(client: kube::Client, namespace: String, patience: Option<Duration>) -> Self {
+    /// A connection over a client to `server`; without patience, requests may take as long as the client lets them.
+    pub fn new(client: kube::Client, server: String, namespace: String, patience: Option<Duration>) -> Self {
         Cluster {
             client,
+            server,
             namespace,
             patience,
         }
@@ -127,13 +130,14 @@ impl Cluster {
 
     async fn send(&self, request: http::Request<Vec<u8>>) -> Result<Value, Failure> {
         let answer = self.client.request(request);
-        match self.patience {
-            None => Ok(answer.await?),
+        let answer = match self.patience {
+            None => answer.await,
             Some(patience) => match tokio::time::timeout(patience, answer).await {
-                Ok(answer) => Ok(answer?),
-                Err(_) => Err(Failure::TimedOut(patience)),
+                Ok(answer) => answer,
+                Err(_) => return Err(Failure::TimedOut(patience)),
             },
-        }
+        };
+        answer.map_err(|error| Failure::of(error, &self.server))
     }
 }
 

@@ -3,6 +3,7 @@
 mod abort;
 mod completion;
 pub mod controller;
+mod crds;
 mod fallback;
 mod get;
 mod list;
@@ -37,6 +38,7 @@ pub enum Verb {
     Undo(undo::Args),
     Set(set::Args),
     Terminate(terminate::Args),
+    Crds(crds::Args),
     Completion(completion::Args),
     Version(version::Args),
 }
@@ -67,6 +69,7 @@ impl Verb {
             Verb::Undo(args) => args.run(&reach.cluster().await?, console).await,
             Verb::Set(args) => args.run(&reach.cluster().await?, console).await,
             Verb::Terminate(args) => args.run(&reach.cluster().await?, console).await,
+            Verb::Crds(args) => args.run(console),
             Verb::Completion(args) => args.run(console),
             Verb::Version(args) => args.run(console),
         }

@@ -1,5 +1,7 @@
 //! What is logged, and how.
 
+use std::io::IsTerminal;
+
 use tracing::Level;
 use tracing_subscriber::EnvFilter;
 
@@ -9,6 +11,8 @@ use crate::args::Logs;
 pub(crate) fn start(logs: &Logs, level: Level) {
     let level = logs.loglevel.unwrap_or(level);
     let client = match logs.kloglevel {
+        // A verb says its errors itself; the client would say them a second time.
+        0 if level <= Level::WARN => "off",
         0..=3 => "warn",
         4..=5 => "info",
         6..=7 => "debug",
@@ -20,5 +24,6 @@ pub(crate) fn start(logs: &Logs, level: Level) {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .try_init();
 }

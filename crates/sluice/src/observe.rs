@@ -30,8 +30,8 @@ pub async fn rollout(cluster: &Cluster, name: &Name) -> Result<Rollout> {
     }
 }
 
-/// The rollout and what belongs to it, as of now.
-pub async fn family(cluster: &Cluster, name: &Name) -> Result<Family> {
+/// The rollout and what belongs to it, as of now; and a line for each object that could not be read and is left out.
+pub async fn family(cluster: &Cluster, name: &Name) -> Result<(Family, Vec<String>)> {
     let rollout = rollout(cluster, name).await?;
     let reach = Reach::of(&rollout);
     let (replica_sets, pods, runs, experiments) = futures::try_join!(
@@ -40,13 +40,15 @@ pub async fn family(cluster: &Cluster, name: &Name) -> Result<Family> {
         listed(cluster, &Kind::ANALYSIS_RUN, Some(reach.runs)),
         listed(cluster, &Kind::EXPERIMENT, reach.experiments),
     )?;
-    Ok(Family {
+    let mut troubles = Vec::new();
+    let family = Family {
         rollout,
-        replica_sets,
-        pods,
-        runs,
-        experiments,
-    })
+        replica_sets: readable(&Kind::REPLICA_SET, replica_sets, &mut troubles),
+        pods: readable(&Kind::POD, pods, &mut troubles),
+        runs: readable(&Kind::ANALYSIS_RUN, runs, &mut troubles),
+        experiments: readable(&Kind::EXPERIMENT, experiments, &mut troubles),
+    };
+    Ok((family, troubles))
 }
 
 /// Label selectors that reach all that can belong to a rollout.
@@ -114,12 +116,22 @@ fn has_experiments(rollout: &Rollout) -> bool {
     current || steps.into_iter().any(|step| step.experiment.is_some())
 }
 
-async fn listed<T: DeserializeOwned>(cluster: &Cluster, kind: &Kind, labels: Option<String>) -> Result<Vec<T>> {
-    let Some(labels) = labels else { return Ok(Vec::new()) };
-    let objects = cluster
-        .list(kind, Scope::Namespace(&cluster.namespace), &Filter::labels(labels))
-        .await?;
-    objects.into_iter().map(|object| typed(kind, object)).collect()
+async fn listed(cluster: &Cluster, kind: &Kind, labels: Option<String>) -> Result<Vec<Value>, Failure> {
+    match labels {
+        Some(labels) => {
+            cluster
+                .list(kind, Scope::Namespace(&cluster.namespace), &Filter::labels(labels))
+                .await
+        }
+        None => Ok(Vec::new()),
+    }
+}
+
+/// The objects that can be read; of the others, why not.
+fn readable<T: DeserializeOwned>(kind: &Kind, objects: Vec<Value>, troubles: &mut Vec<String>) -> Vec<T> {
+    let read = objects.into_iter().map(|object| typed(kind, object));
+    read.filter_map(|object| object.map_err(|error| troubles.push(error.to_string())).ok())
+        .collect()
 }
 
 /// A raw object as its type.

@@ -23,9 +23,9 @@ pub async fn connect(flags: &Connection) -> Result<Cluster> {
         .unwrap_or_else(|| config.default_namespace.clone());
     let patience = flags.request_timeout.filter(|length| *length > TimeDelta::zero());
     let patience = patience.and_then(|length| length.to_std().ok());
-    let server = config.cluster_url.clone();
+    let server = config.cluster_url.to_string();
     let client = Client::try_from(config).with_context(|| format!("could not set up a connection to {server}"))?;
-    Ok(Cluster::new(client, namespace, patience))
+    Ok(Cluster::new(client, server, namespace, patience))
 }
 
 async fn found(flags: &Connection) -> Result<Config> {
@@ -52,7 +52,7 @@ async fn found(flags: &Connection) -> Result<Config> {
     }
     Config::from_custom_kubeconfig(kubeconfig, &options)
         .await
-        .context("could not use the kubeconfig")
+        .context("could not use the kubeconfig (--context names a context of it)")
 }
 
 fn override_with(config: &mut Config, flags: &Connection) {

@@ -13,9 +13,12 @@ pub enum Failure {
     /// The server's own words.
     #[error("{}", message(.0))]
     Refused(Box<Status>),
-    /// The server was not reached, or did not speak Kubernetes.
-    #[error("could not talk to the API server: {}", said_once(.0))]
-    Unreachable(Box<kube::Error>),
+    /// The server was not reached.
+    #[error("could not reach the API server at {server}: {}", root(.error))]
+    Unreachable { server: String, error: Box<kube::Error> },
+    /// What came back was no answer, or nobody could say who is asking.
+    #[error("could not talk to the API server at {server}: {}", said_once(.error))]
+    Misunderstood { server: String, error: Box<kube::Error> },
     #[error("the API server did not answer within {0:?} (see --request-timeout)")]
     TimedOut(Duration),
     #[error("could not write the request: {0}")]
@@ -25,6 +28,22 @@ pub enum Failure {
 impl Failure {
     pub(super) fn request(error: http::Error) -> Self {
         Failure::Request(error.to_string())
+    }
+
+    /// What a client's error means for the one who asked `server`.
+    pub(super) fn of(error: kube::Error, server: &str) -> Self {
+        let server = server.to_owned();
+        match error {
+            kube::Error::Api(status) => Failure::Refused(status),
+            kube::Error::Service(_) | kube::Error::HyperError(_) => Failure::Unreachable {
+                server,
+                error: Box::new(error),
+            },
+            other => Failure::Misunderstood {
+                server,
+                error: Box::new(other),
+            },
+        }
     }
 
     /// The object is not there, as a cache would say it: `rollout.argoproj.io "web" not found` (wire-contract 7.4).
@@ -44,15 +63,6 @@ impl Failure {
     }
 }
 
-impl From<kube::Error> for Failure {
-    fn from(error: kube::Error) -> Self {
-        match error {
-            kube::Error::Api(status) => Failure::Refused(status),
-            other => Failure::Unreachable(Box::new(other)),
-        }
-    }
-}
-
 impl From<kube::core::request::Error> for Failure {
     fn from(error: kube::core::request::Error) -> Self {
         Failure::Request(error.to_string())
@@ -64,4 +74,13 @@ fn message(status: &Status) -> &str {
         "" => &status.reason,
         message => message,
     }
+}
+
+/// What lies under all the rest: the layers of the client say nothing to a person.
+fn root(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
 }

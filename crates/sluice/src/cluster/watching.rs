@@ -15,7 +15,7 @@ pub type Seen = Result<Event<DynamicObject>, Failure>;
 impl Cluster {
     /// What becomes of the objects that match: first all that exist, then every change.
     pub fn watch(&self, kind: &Kind, scope: Scope<'_>, filter: &Filter) -> BoxStream<'static, Seen> {
-        let resource = kind.api_resource();
+        let (resource, server) = (kind.api_resource(), self.server.clone());
         let api: Api<DynamicObject> = match scope {
             Scope::Namespace(namespace) => Api::namespaced_with(self.client.clone(), namespace, &resource),
             Scope::AllNamespaces => Api::all_with(self.client.clone(), &resource),
@@ -27,16 +27,16 @@ impl Cluster {
         };
         watch(api, config)
             .default_backoff()
-            .map(|event| event.map_err(failure))
+            .map(move |event| event.map_err(|error| failure(error, &server)))
             .boxed()
     }
 }
 
-fn failure(error: watcher::Error) -> Failure {
+fn failure(error: watcher::Error, server: &str) -> Failure {
     match error {
         watcher::Error::InitialListFailed(error)
         | watcher::Error::WatchStartFailed(error)
-        | watcher::Error::WatchFailed(error) => error.into(),
+        | watcher::Error::WatchFailed(error) => Failure::of(error, server),
         watcher::Error::WatchError(status) => Failure::Refused(status),
         watcher::Error::NoResourceVersion => Failure::Request("the list had no resourceVersion".to_owned()),
     }

@@ -61,9 +61,12 @@ impl Args {
         if args.watch {
             return args.follow(cluster, console).await;
         }
-        let family = observe::family(cluster, &args.name).await?;
+        let (family, troubles) = observe::family(cluster, &args.name).await?;
         let text = drawn(&family, console);
         console.write(&text)?;
+        for trouble in troubles {
+            console.warn(format_args!("Warning: {trouble}"))?;
+        }
         Ok(())
     }
 }

@@ -29,7 +29,7 @@ async fn told(server: Server, line: &str) -> String {
         clock: || "2026-01-08T12:00:00Z".parse().expect("an instant"),
         paint: Paint::Plain,
     };
-    let reach = Reach::Over(Cluster::new(client, "shop".to_owned(), None));
+    let reach = Reach::Over(Cluster::new(client, "http://test".to_owned(), "shop".to_owned(), None));
     let done = sluice.verb.run(&reach, &mut console).await;
     let mut text = log.lock().expect("the log").join("\n");
     for (label, printed) in [("out", out.text()), ("err", err.text())] {
@@ -462,6 +462,19 @@ async fn get_rollout_reads_by_label() {
 }
 
 #[tokio::test]
+async fn get_leaves_out_what_it_cannot_read() {
+    let broken = replica_set("bad", 3, "web:9").replace("replicas: 1\n", "replicas: one\n");
+    let server = Server::with(&[WEB, &broken]);
+    let told = told(server, "get rollout web").await;
+    let tail: Vec<_> = told.lines().skip_while(|line| !line.contains("AGE")).collect();
+    insta::assert_snapshot!(tail.join("\n"), @r##"
+    out: NAME   KIND     STATUS    AGE  INFO
+    out: ⟳ web  Rollout  ॥ Paused  7d
+    err: Warning: could not read replicaset.apps "web-bad": invalid type: string "one", expected i32
+    "##);
+}
+
+#[tokio::test]
 async fn get_of_a_missing_rollout() {
     insta::assert_snapshot!(told(shop(), "get rollout cart").await, @r##"
     GET /apis/argoproj.io/v1alpha1/namespaces/shop/rollouts/cart
@@ -574,6 +587,23 @@ async fn what_does_not_parse_names_the_remedy() {
 
     Usage: sluice get [OPTIONS] <COMMAND>
     "##);
+}
+
+#[tokio::test]
+async fn crds_are_a_stream_of_five_documents() {
+    let told = told(Server::with(&[]), "crds").await;
+    let kinds: Vec<_> = told
+        .lines()
+        .filter(|line| line.starts_with("out:     kind: "))
+        .collect();
+    insta::assert_snapshot!(kinds.join("\n"), @"
+    out:     kind: Rollout
+    out:     kind: AnalysisRun
+    out:     kind: AnalysisTemplate
+    out:     kind: ClusterAnalysisTemplate
+    out:     kind: Experiment
+    ");
+    assert_eq!(told.lines().filter(|line| *line == "out: ---").count(), 4);
 }
 
 #[test]
