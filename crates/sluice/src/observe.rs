@@ -5,32 +5,33 @@
 
 mod following;
 mod mirror;
+mod readable;
 
 use anyhow::Result;
 use api::keys;
 use api::rollout::Rollout;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::cluster::{Cluster, Failure, Filter, Kind, Name, Scope};
 use crate::tree::Family;
 pub use following::Following;
+pub use readable::{Readable, shown, whole};
 
-/// A rollout of the namespace.
+/// A rollout of the namespace, raw.
 ///
 /// # Errors
-/// It is not there, or cannot be read.
-pub async fn rollout(cluster: &Cluster, name: &Name) -> Result<Rollout> {
+/// It is not there, or the server does not say.
+pub async fn rollout(cluster: &Cluster, name: &Name) -> Result<Value, Failure> {
     match cluster.get(&Kind::ROLLOUT, name).await {
-        Ok(object) => typed(&Kind::ROLLOUT, object),
-        Err(failure) if failure.is_not_found() => Err(Failure::absent(&Kind::ROLLOUT, name.as_str()).into()),
-        Err(failure) => Err(failure.into()),
+        // In the words of a cache, as Argo's plugin says it (wire-contract 7.4).
+        Err(failure) if failure.is_not_found() => Err(Failure::absent(&Kind::ROLLOUT, name.as_str())),
+        answer => answer,
     }
 }
 
-/// The rollout and what belongs to it, as of now; and a line for each object that could not be read and is left out.
+/// The rollout and what belongs to it, as of now; and a line for each part that could not be read and is left out.
 pub async fn family(cluster: &Cluster, name: &Name) -> Result<(Family, Vec<String>)> {
-    let rollout = rollout(cluster, name).await?;
+    let (rollout, mut troubles) = shown(&rollout(cluster, name).await?)?;
     let selectors = Selectors::of(&rollout);
     let (replica_sets, pods, runs, experiments) = futures::try_join!(
         listed(cluster, &Kind::REPLICA_SET, Some(selectors.pods.clone())),
@@ -38,13 +39,12 @@ pub async fn family(cluster: &Cluster, name: &Name) -> Result<(Family, Vec<Strin
         listed(cluster, &Kind::ANALYSIS_RUN, Some(selectors.runs)),
         listed(cluster, &Kind::EXPERIMENT, selectors.experiments),
     )?;
-    let mut troubles = Vec::new();
     let family = Family {
         rollout,
-        replica_sets: readable(&Kind::REPLICA_SET, replica_sets, &mut troubles),
-        pods: readable(&Kind::POD, pods, &mut troubles),
-        runs: readable(&Kind::ANALYSIS_RUN, runs, &mut troubles),
-        experiments: readable(&Kind::EXPERIMENT, experiments, &mut troubles),
+        replica_sets: readable(&replica_sets, &mut troubles),
+        pods: readable(&pods, &mut troubles),
+        runs: readable(&runs, &mut troubles),
+        experiments: readable(&experiments, &mut troubles),
     };
     Ok((family, troubles))
 }
@@ -126,18 +126,16 @@ async fn listed(cluster: &Cluster, kind: &Kind, labels: Option<String>) -> Resul
 }
 
 /// The objects that can be read; of the others, why not.
-fn readable<T: DeserializeOwned>(kind: &Kind, objects: Vec<Value>, troubles: &mut Vec<String>) -> Vec<T> {
-    let read = objects.into_iter().map(|object| typed(kind, object));
-    read.filter_map(|object| object.map_err(|error| troubles.push(error.to_string())).ok())
-        .collect()
-}
-
-/// A raw object as its type.
-///
-/// # Errors
-/// It is not of that shape; the message names the object.
-pub fn typed<T: DeserializeOwned>(kind: &Kind, object: Value) -> Result<T> {
-    let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-    serde_json::from_value(object)
-        .map_err(|error| anyhow::anyhow!("could not read {} {name:?}: {error}", kind.full_name()))
+fn readable<T: Readable>(objects: &[Value], troubles: &mut Vec<String>) -> Vec<T> {
+    let mut read = Vec::new();
+    for object in objects {
+        match shown(object) {
+            Ok((object, dropped)) => {
+                read.push(object);
+                troubles.extend(dropped);
+            }
+            Err(error) => troubles.push(error.to_string()),
+        }
+    }
+    read
 }

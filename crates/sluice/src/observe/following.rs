@@ -56,18 +56,18 @@ impl Following {
             watch(Member::Pod, &Kind::POD, Filter::labels(selectors.pods)),
             watch(Member::Run, &Kind::ANALYSIS_RUN, Filter::labels(selectors.runs)),
         ];
-        let mut experiments = Mirror::new(Kind::EXPERIMENT);
+        let mut experiments = Mirror::new();
         match selectors.experiments {
             Some(labels) => watches.push(watch(Member::Experiment, &Kind::EXPERIMENT, Filter::labels(labels))),
             None => experiments.take(Ok(Event::InitDone)),
         }
         Following {
             seen: select_all(watches).boxed(),
-            rollout: Mirror::new(Kind::ROLLOUT),
+            rollout: Mirror::new(),
             family: Family::default(),
-            replica_sets: Mirror::new(Kind::REPLICA_SET),
-            pods: Mirror::new(Kind::POD),
-            runs: Mirror::new(Kind::ANALYSIS_RUN),
+            replica_sets: Mirror::new(),
+            pods: Mirror::new(),
+            runs: Mirror::new(),
             experiments,
         }
     }
