@@ -2,5 +2,9 @@
 
 #[cfg(test)]
 mod crds;
+pub mod model;
+pub mod scenario;
+#[cfg(test)]
+mod scenarios;
 #[cfg(test)]
 mod vectors;
