@@ -2,9 +2,9 @@
 
 #[cfg(test)]
 mod crds;
-pub mod model;
-pub mod scenario;
 #[cfg(test)]
-mod scenarios;
+mod examples;
+#[cfg(test)]
+mod lint;
 #[cfg(test)]
 mod vectors;

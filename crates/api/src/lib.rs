@@ -4,7 +4,6 @@ pub mod amount;
 pub mod analysis;
 pub mod condition;
 pub mod crd;
-pub mod decode;
 mod defaults;
 pub mod duration;
 pub mod experiment;

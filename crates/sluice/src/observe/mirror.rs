@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use kube::core::DynamicObject;
 use kube::runtime::watcher::Event;
+use serde::de::DeserializeOwned;
 
-use super::{Readable, shown};
-use crate::cluster::Failure;
+use super::typed;
+use crate::cluster::{Failure, Kind};
 
 /// The objects of a kind as last told, by name. A list that is under way replaces them when it is done.
 pub(super) struct Mirror<T> {
+    kind: Kind,
     objects: BTreeMap<String, T>,
     /// The list under way; objects that vanished are not in it.
     arriving: BTreeMap<String, T>,
@@ -17,9 +19,10 @@ pub(super) struct Mirror<T> {
     trouble: Option<String>,
 }
 
-impl<T: Readable> Mirror<T> {
-    pub(super) fn new() -> Self {
+impl<T: DeserializeOwned> Mirror<T> {
+    pub(super) fn new(kind: Kind) -> Self {
         Mirror {
+            kind,
             objects: BTreeMap::new(),
             arriving: BTreeMap::new(),
             complete: false,
@@ -31,30 +34,35 @@ impl<T: Readable> Mirror<T> {
     pub(super) fn take(&mut self, seen: Result<Event<DynamicObject>, Failure>) {
         match seen {
             Err(failure) => {
-                self.trouble = Some(format!("the watch of {}s is interrupted: {failure}", T::KIND.singular));
+                self.trouble = Some(format!(
+                    "the watch of {}s is interrupted: {failure}",
+                    self.kind.singular
+                ));
+                return;
             }
-            Ok(Event::Init) => {
-                self.arriving.clear();
-                self.trouble = None;
-            }
+            Ok(Event::Init) => self.arriving.clear(),
             Ok(Event::InitApply(object)) => {
-                let read = self.read(object);
-                self.arriving.extend(read);
+                if let Some((name, object)) = self.read(object) {
+                    self.arriving.insert(name, object);
+                }
+                return;
             }
             Ok(Event::InitDone) => {
                 self.objects = std::mem::take(&mut self.arriving);
                 self.complete = true;
             }
             Ok(Event::Apply(object)) => {
-                self.trouble = None;
-                let read = self.read(object);
-                self.objects.extend(read);
+                if let Some((name, object)) = self.read(object) {
+                    self.objects.insert(name, object);
+                } else {
+                    return;
+                }
             }
             Ok(Event::Delete(object)) => {
-                self.trouble = None;
                 self.objects.remove(&object.metadata.name.unwrap_or_default());
             }
         }
+        self.trouble = None;
     }
 
     pub(super) fn is_complete(&self) -> bool {
@@ -72,11 +80,8 @@ impl<T: Readable> Mirror<T> {
     fn read(&mut self, object: DynamicObject) -> Option<(String, T)> {
         let name = object.metadata.name.clone().unwrap_or_default();
         let object = serde_json::to_value(object).map_err(anyhow::Error::from);
-        match object.and_then(|object| shown(&object)) {
-            Ok((object, dropped)) => {
-                self.trouble = dropped.into_iter().next().or(self.trouble.take());
-                Some((name, object))
-            }
+        match object.and_then(|object| typed(&self.kind, object)) {
+            Ok(object) => Some((name, object)),
             Err(error) => {
                 self.trouble = Some(error.to_string());
                 None
