@@ -1,6 +1,7 @@
 //! Verbs against a server that writes down what it is asked: every request, then every word printed.
 
 mod server;
+mod sim;
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -14,14 +15,22 @@ use crate::console::Console;
 use crate::render::Paint;
 use server::Server;
 
-/// Runs `sluice LINE` in namespace `shop` on 8 January 2026 at noon, and tells all of it.
+/// Runs `sluice LINE` against the server, and tells all of it: requests, then words.
 async fn told(server: Server, line: &str) -> String {
+    let (client, log) = server.client();
+    let said = said(client, line).await;
+    let mut text = log.lock().expect("the log").clone();
+    text.extend(said);
+    text.join("\n")
+}
+
+/// What `sluice LINE` says in namespace `shop` on 8 January 2026 at noon.
+async fn said(client: kube::Client, line: &str) -> Vec<String> {
     let typed = Sluice::try_parse_from(std::iter::once("sluice").chain(line.split_whitespace()));
     let sluice = match typed {
         Ok(sluice) => sluice,
-        Err(error) => return error.to_string(),
+        Err(error) => return error.to_string().lines().map(str::to_owned).collect(),
     };
-    let (client, log) = server.client();
     let (out, err) = (Sink::default(), Sink::default());
     let mut console = Console {
         out: Box::new(out.clone()),
@@ -29,18 +38,16 @@ async fn told(server: Server, line: &str) -> String {
         clock: || "2026-01-08T12:00:00Z".parse().expect("an instant"),
         paint: Paint::Plain,
     };
-    let reach = Reach::Over(Cluster::new(client, "http://test".to_owned(), "shop".to_owned(), None));
-    let done = sluice.verb.run(&reach, &mut console).await;
-    let mut text = log.lock().expect("the log").join("\n");
+    let cluster = Cluster::new(client, "http://test".to_owned(), "shop".to_owned(), None);
+    let done = sluice.verb.run(&Reach::Over(cluster), &mut console).await;
+    let mut lines = Vec::new();
     for (label, printed) in [("out", out.text()), ("err", err.text())] {
-        for line in printed.lines() {
-            text.push_str(&format!("\n{label}: {line}"));
-        }
+        lines.extend(printed.lines().map(|line| format!("{label}: {line}")));
     }
     if let Err(error) = done {
-        text.push_str(&format!("\nError: {}", crate::words::said_once(error.as_ref())));
+        lines.push(format!("Error: {}", crate::words::said_once(error.as_ref())));
     }
-    text.trim_start().to_owned()
+    lines
 }
 
 #[derive(Clone, Default)]
