@@ -2,11 +2,22 @@
 //!
 //! Source: wire-contract 4.4.
 
+mod builtin;
+mod eval;
+mod kind;
+mod operate;
+mod parse;
+mod token;
+mod tree;
+
 use api::analysis::Metric;
 use api::measured::Measured;
 use chrono::{DateTime, Utc};
+use expr::Value;
 
 use super::phase::Phase;
+use builtin::Given;
+use kind::{Kind, Made};
 
 /// The phase of a measurement with this value, judged at `now` (what `now()` in a condition says).
 ///
@@ -34,63 +45,59 @@ pub fn judge(metric: &Metric, value: &Measured, now: DateTime<Utc>) -> Result<Ph
 
 /// Whether a condition holds for a value.
 ///
+/// The language is that of `github.com/expr-lang/expr` 1.17 with `result`, `asInt`, `asFloat`, `isNaN`, `isInf`, `isNil`
+/// and `default`. It is read and checked here, because the `expr-lang` crate knows no kinds, lets a list be indexed
+/// beyond its end and makes ranges of any size; the crate lends its values and most functions. What we cannot do is an
+/// error, so that no measurement succeeds by a misunderstanding.
+///
 /// # Errors
 /// Why it cannot be said: the condition does not parse, does not fit the value, or is no question.
 pub fn holds(condition: &str, value: &Measured, now: DateTime<Utc>) -> Result<bool, String> {
-    let result = value_of(value);
-    let mut env = expr::Environment::new();
-    env.add_function("now", move |_| Ok(expr::Value::DateTime(now.fixed_offset().into())));
-    let is_nil = result == expr::Value::Nil;
-    env.add_function("isNil", move |_| Ok(expr::Value::Bool(is_nil)));
-    env.add_function("isNaN", |call| float(&call.args).map(|f| expr::Value::Bool(f.is_nan())));
-    env.add_function("isInf", |call| {
-        float(&call.args).map(|f| expr::Value::Bool(f.is_infinite()))
-    });
-    env.add_function("asFloat", |call| float(&call.args).map(expr::Value::Float));
-    env.add_function("asInt", |call| {
-        float(&call.args).map(|f| expr::Value::Integer(f as i64))
-    });
-    let shown = result.clone();
-    env.add_function("default", move |call| match (&shown, call.args.get(1)) {
-        (expr::Value::Nil, Some(other)) => Ok(other.clone()),
-        (result, _) => Ok(result.clone()),
-    });
-    let mut ctx = expr::Context::default();
-    ctx.insert("result", result);
-    match env.eval(condition, &ctx).map_err(|e| e.to_string())? {
-        expr::Value::Bool(b) => Ok(b),
-        other => Err(format!("expected bool, but got {other:?}")),
+    let (result, kind) = match value {
+        Measured::Number(number) => (Value::Float(*number), Kind::Float),
+        Measured::Numbers(list) => (
+            Value::Array(list.iter().map(|number| Value::Float(*number)).collect()),
+            Kind::List {
+                made: Made::Floats,
+                of: Box::new(Kind::Float),
+            },
+        ),
+        Measured::Json(json) => (json_value(json), json_kind(json)),
+    };
+    let node = parse::parse(condition)?;
+    kind::of(&node, &kind)?;
+    match eval::eval(&node, Given { result: &result, now })? {
+        Value::Bool(answer) => Ok(answer),
+        other => Err(format!("expected bool, but got {}", builtin::go_type(&other))),
     }
 }
 
-fn float(args: &[expr::Value]) -> Result<f64, expr::Error> {
-    match args {
-        [expr::Value::Float(f)] => Ok(*f),
-        [expr::Value::Integer(n)] => Ok(*n as f64),
-        [expr::Value::String(text)] => text.parse().map_err(|e| expr::Error::ExprError(format!("{e}"))),
-        _ => Err(expr::Error::ExprError("not a number".to_owned())),
-    }
-}
-
-fn value_of(value: &Measured) -> expr::Value {
-    match value {
-        Measured::Number(n) => expr::Value::Float(*n),
-        Measured::Numbers(list) => expr::Value::Array(list.iter().map(|n| expr::Value::Float(*n)).collect()),
-        Measured::Json(json) => json_value(json),
-    }
-}
-
-fn json_value(json: &serde_json::Value) -> expr::Value {
+/// JSON as Go decodes it: every number is a float.
+fn json_value(json: &serde_json::Value) -> Value {
     match json {
-        serde_json::Value::Null => expr::Value::Nil,
-        serde_json::Value::Bool(b) => expr::Value::Bool(*b),
-        serde_json::Value::Number(n) => expr::Value::Float(n.as_f64().unwrap_or(f64::NAN)),
-        serde_json::Value::String(s) => expr::Value::String(s.clone()),
-        serde_json::Value::Array(list) => expr::Value::Array(list.iter().map(json_value).collect()),
-        serde_json::Value::Object(map) => expr::Value::Map(
+        serde_json::Value::Null => Value::Nil,
+        serde_json::Value::Bool(value) => Value::Bool(*value),
+        serde_json::Value::Number(number) => Value::Float(number.as_f64().unwrap_or(f64::NAN)),
+        serde_json::Value::String(text) => Value::String(text.clone()),
+        serde_json::Value::Array(list) => Value::Array(list.iter().map(json_value).collect()),
+        serde_json::Value::Object(map) => Value::Map(
             map.iter()
                 .map(|(key, value)| (key.clone(), json_value(value)))
                 .collect(),
         ),
     }
 }
+
+fn json_kind(json: &serde_json::Value) -> Kind {
+    match json {
+        serde_json::Value::Null => Kind::Nil,
+        serde_json::Value::Bool(_) => Kind::Bool,
+        serde_json::Value::Number(_) => Kind::Float,
+        serde_json::Value::String(_) => Kind::Text,
+        serde_json::Value::Array(_) => Kind::list(Kind::Any),
+        serde_json::Value::Object(_) => Kind::Map,
+    }
+}
+
+#[cfg(test)]
+mod tests;
