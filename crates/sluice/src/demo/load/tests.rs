@@ -1,10 +1,14 @@
 //! Callers of one Service over real sockets.
 
 use super::{Endpoint, Ledger, Load, Unrouted};
+use serde_json::json;
 use sim::kubelet::behaviour::Answers;
 use sim::kubelet::dial::DialTable;
 use sim::kubelet::serve::Servers;
-use sim::kubelet::{Pod, Processes};
+use sim::kubelet::{Kubelet, Pace, Pod, Processes};
+use sim::service::Service;
+use sim::world::{Shared, crew, live};
+use sim::{ApiServer, Clock, Request};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -85,4 +89,84 @@ async fn the_ledger_tells_the_application_from_the_routing() {
         ledger.unrouted,
         [(Unrouted::NoEndpoint, 1), (Unrouted::Refused, 1)].into()
     );
+}
+
+/// A ReplicaSet of quick pods of one revision.
+fn replica_set(hash: &str, replicas: u32) -> serde_json::Value {
+    let labels = json!({"app": "web", "pod-template-hash": hash});
+    json!({
+        "apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"name": format!("web-{hash}")},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {"containers": [{
+                    "name": "web", "image": "web:v1", "ports": [{"containerPort": 8080}],
+                    "env": [{"name": "LATENCY_MS", "value": "2"}],
+                }]},
+            },
+        },
+    })
+}
+
+#[tokio::test]
+async fn no_request_is_lost_while_one_revision_takes_over_from_another() {
+    let ms = Duration::from_millis;
+    let table = DialTable::default();
+    let pace = Pace {
+        pull: ms(5),
+        start: ms(20),
+        drain: ms(800),
+        ..Pace::default()
+    };
+    let servers = Servers::new(Handle::current(), table.clone());
+    let shared = Shared::new(ApiServer::new(Clock::real(), 1));
+    let crew = crew(Kubelet::new(pace, Box::new(servers)));
+    let world = tokio::spawn(live(shared.clone(), crew, std::future::pending()));
+    let send = |request: Request| shared.with(|api| api.handle(request)).object().expect("accepted");
+    let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"},
+        "spec": {"selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": 8080}]}});
+    let sets = "/apis/apps/v1/namespaces/default/replicasets";
+    send(Request::post("/api/v1/namespaces/default/services", &service));
+    send(Request::post(sets, &replica_set("old", 2)));
+    send(Request::post(sets, &replica_set("new", 0)));
+
+    let load = Load::new(table, &["web"]);
+    let client = kube::Client::new(Service::new(shared.clone(), "callers"), "default");
+    let following = load.clone();
+    let following = tokio::spawn(async move { following.follow(client, "default", ms(50)).await });
+    let answered = |hash: &str| {
+        load.ledger("web")
+            .by_hash
+            .get(hash)
+            .copied()
+            .unwrap_or_default()
+            .requests
+    };
+    let scale = |hash: &str, replicas: u32| {
+        send(Request::merge_patch(
+            &format!("{sets}/web-{hash}"),
+            &json!({"spec": {"replicas": replicas}}),
+        ))
+    };
+    let takeover = async {
+        until(|| answered("old") >= 20).await;
+        scale("new", 2);
+        until(|| answered("new") >= 20).await;
+        scale("old", 0);
+        let pods = || shared.with(|api| api.store().list("pods", None).count());
+        until(|| pods() == 2).await;
+    };
+    load.run(400.0, takeover).await;
+    let ledger = load.ledger("web");
+    assert_eq!((ledger.app_errors, ledger.routing_failures()), (0, 0), "{ledger:?}");
+    following.abort();
+    world.abort();
+}
+
+async fn until(holds: impl Fn() -> bool) {
+    while !holds() {
+        tokio::task::yield_now().await;
+    }
 }
