@@ -3,8 +3,4 @@
 #[cfg(test)]
 mod crds;
 #[cfg(test)]
-mod examples;
-#[cfg(test)]
-mod lint;
-#[cfg(test)]
 mod vectors;

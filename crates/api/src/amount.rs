@@ -3,10 +3,11 @@
 //! Source: wire-contract 1.0 and 3.6.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// An integer or a string, kept as written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum IntOrString {
     /// A JSON number.
@@ -83,6 +84,39 @@ impl std::fmt::Display for IntOrString {
             IntOrString::Int(n) => n.fmt(f),
             IntOrString::String(s) => s.fmt(f),
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for IntOrString {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Either)
+    }
+}
+
+/// By hand, because the derived reading of an untagged enum says nothing of what it found.
+struct Either;
+
+impl Visitor<'_> for Either {
+    type Value = IntOrString;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a 32-bit integer or a string")
+    }
+
+    fn visit_i64<E: Error>(self, n: i64) -> Result<IntOrString, E> {
+        i32::try_from(n)
+            .map(IntOrString::Int)
+            .map_err(|_| E::invalid_value(Unexpected::Signed(n), &self))
+    }
+
+    fn visit_u64<E: Error>(self, n: u64) -> Result<IntOrString, E> {
+        i32::try_from(n)
+            .map(IntOrString::Int)
+            .map_err(|_| E::invalid_value(Unexpected::Unsigned(n), &self))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<IntOrString, E> {
+        Ok(IntOrString::String(text.to_owned()))
     }
 }
 

@@ -4,6 +4,7 @@ pub mod amount;
 pub mod analysis;
 pub mod condition;
 pub mod crd;
+pub mod decode;
 mod defaults;
 pub mod duration;
 pub mod experiment;

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use api::analysis::{AnalysisRun, AnalysisTemplateSpec};
+use api::decode::Decoded;
 use api::keys;
 use api::rollout::Rollout;
 use engine::seen::{ReplicaSet, Service};
@@ -88,23 +89,37 @@ fn prune(metadata: &mut Map<String, Value>) {
 
 impl Decode for SeenRollout {
     fn decode(object: Value) -> Result<Self, String> {
-        match plain::<Rollout>(object.clone()) {
-            Ok(rollout) => Ok(SeenRollout {
-                rollout: Arc::new(rollout),
-                undecodable: Vec::new(),
-            }),
-            Err(error) => {
-                let metadata = object.get("metadata").cloned().unwrap_or_default();
-                let rollout = Rollout {
-                    metadata: plain(metadata)?,
-                    spec: Default::default(),
-                    status: object.get("status").and_then(|status| plain(status.clone()).ok()),
-                };
-                Ok(SeenRollout {
-                    rollout: Arc::new(rollout),
-                    undecodable: vec![error],
-                })
-            }
+        let decoded = api::decode::rollout(&object);
+        // What is lost of the status is written again; what is lost of the spec must be seen to by its author.
+        let undecodable = spoilt(&decoded);
+        Ok(SeenRollout {
+            rollout: Arc::new(decoded.object),
+            undecodable,
+        })
+    }
+}
+
+impl Decode for AnalysisRun {
+    fn decode(object: Value) -> Result<Self, String> {
+        let decoded = api::decode::analysis_run(&object);
+        let spoilt = spoilt(&decoded);
+        let mut run = decoded.object;
+        if let Some(why) = spoilt.first() {
+            // Half a run must not end well: without metrics it is invalid, and ends in an error.
+            tracing::warn!(run = run.metadata.name, why, "an AnalysisRun cannot be read whole");
+            run.spec.metrics.clear();
+        }
+        Ok(run)
+    }
+}
+
+impl Decode for AnalysisTemplateSpec {
+    fn decode(object: Value) -> Result<Self, String> {
+        // Both kinds of template have this spec.
+        let decoded = api::decode::analysis_template(&object);
+        match spoilt(&decoded).into_iter().next() {
+            None => Ok(decoded.object.spec),
+            Some(why) => Err(why),
         }
     }
 }
@@ -121,16 +136,13 @@ impl Decode for Service {
     }
 }
 
-impl Decode for AnalysisRun {
-    fn decode(object: Value) -> Result<Self, String> {
-        plain(object)
-    }
-}
-
-impl Decode for AnalysisTemplateSpec {
-    fn decode(mut object: Value) -> Result<Self, String> {
-        plain(object.get_mut("spec").map(Value::take).unwrap_or_default())
-    }
+/// What of an object could not be read, outside its status.
+fn spoilt<K>(decoded: &Decoded<K>) -> Vec<String> {
+    let outside = decoded
+        .dropped
+        .iter()
+        .filter(|dropped| !dropped.path.starts_with("status"));
+    outside.map(ToString::to_string).collect()
 }
 
 fn plain<T: DeserializeOwned>(value: Value) -> Result<T, String> {

@@ -1,6 +1,7 @@
 //! How notices become Kubernetes Events: in order, at most once, and never in anybody's way.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use engine::plan::Notice;
@@ -17,7 +18,7 @@ const WAITING: usize = 1024;
 #[derive(Debug)]
 pub struct Events {
     clock: Clock,
-    sender: Sender<Letter>,
+    sender: Mutex<Option<Sender<Letter>>>,
     sequence: AtomicU64,
 }
 
@@ -42,7 +43,7 @@ pub fn events(clock: Clock, server: Server) -> (Events, Publisher) {
     (
         Events {
             clock,
-            sender,
+            sender: Mutex::new(Some(sender)),
             sequence: AtomicU64::new(0),
         },
         Publisher { receiver, server },
@@ -61,14 +62,20 @@ impl Events {
             at,
             suffix,
         };
-        if self.sender.try_send(letter).is_err() {
+        let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
+        if sender.as_ref().is_none_or(|sender| sender.try_send(letter).is_err()) {
             tracing::debug!(subject = %subject.name, reason = notice.reason, "too many events are waiting: dropped");
         }
+    }
+
+    /// Takes no more; the publisher ends when it has sent what it has.
+    pub fn close(&self) {
+        self.sender.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }
 
 impl Publisher {
-    /// Sends Events until the other end is dropped and nothing is left.
+    /// Sends Events until the other end is closed and nothing is left.
     pub async fn run(mut self) {
         while let Some(letter) = self.receiver.recv().await {
             let attempt = format!("publish an event about {}", letter.subject.name);

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method, Request};
 use serde::Deserialize;
 use url::Url;
 use url::form_urlencoded::{Serializer, byte_serialize};
@@ -70,29 +70,8 @@ async fn token(
     let url = Url::parse(&oauth2.token_url).map_err(|why| format!("oauth2.tokenUrl is not an address: {why}"))?;
     let mut refusal = String::new();
     for credentials in [Credentials::InHeader, Credentials::InForm] {
-        let mut form = Serializer::new(String::new());
-        form.append_pair("grant_type", "client_credentials");
-        if !oauth2.scopes.is_empty() {
-            form.append_pair("scope", &oauth2.scopes.join(" "));
-        }
-        let mut headers = HeaderMap::new();
-        headers.insert(
-            CONTENT_TYPE,
-            HeaderValue::from_static("application/x-www-form-urlencoded"),
-        );
-        match credentials {
-            Credentials::InHeader => {
-                let [id, secret_part] = [&oauth2.client_id, &oauth2.client_secret]
-                    .map(|part| byte_serialize(part.as_bytes()).collect::<String>());
-                headers.insert(AUTHORIZATION, secret(&basic_text(&id, &secret_part))?);
-            }
-            Credentials::InForm => {
-                form.append_pair("client_id", &oauth2.client_id);
-                form.append_pair("client_secret", &oauth2.client_secret);
-            }
-        }
         let call = Call {
-            request: request(Method::POST, &url, headers, Bytes::from(form.finish()))?,
+            request: token_request(oauth2, &url, credentials)?,
             timeout,
             route,
         };
@@ -122,6 +101,32 @@ async fn token(
 enum Credentials {
     InHeader,
     InForm,
+}
+
+/// Not part of [`token`], because a form that is being written must not be held over an await: it is not `Sync`.
+fn token_request(oauth2: &OAuth2Config, url: &Url, credentials: Credentials) -> Result<Request<Bytes>, String> {
+    let mut form = Serializer::new(String::new());
+    form.append_pair("grant_type", "client_credentials");
+    if !oauth2.scopes.is_empty() {
+        form.append_pair("scope", &oauth2.scopes.join(" "));
+    }
+    let mut headers = HeaderMap::new();
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/x-www-form-urlencoded"),
+    );
+    match credentials {
+        Credentials::InHeader => {
+            let [id, secret_part] = [&oauth2.client_id, &oauth2.client_secret]
+                .map(|part| byte_serialize(part.as_bytes()).collect::<String>());
+            headers.insert(AUTHORIZATION, secret(&basic_text(&id, &secret_part))?);
+        }
+        Credentials::InForm => {
+            form.append_pair("client_id", &oauth2.client_id);
+            form.append_pair("client_secret", &oauth2.client_secret);
+        }
+    }
+    request(Method::POST, url, headers, Bytes::from(form.finish()))
 }
 
 fn basic_text(user: &str, password: &str) -> String {

@@ -18,7 +18,7 @@ use std::time::Duration;
 use api::measured::{Float, Measured};
 use bytes::Bytes;
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use http::header::ACCEPT;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::Value;
@@ -219,12 +219,11 @@ fn choose<'t>(targets: &'t [ScrapeTarget], preferred: &BTreeMap<String, Reading>
 }
 
 async fn scrape<'t>(config: &ScrapeConfig, targets: Vec<&'t ScrapeTarget>, transport: &Transport) -> Vec<Scraped<'t>> {
-    let each = targets.into_iter().map(|target| async move {
-        Scraped {
-            target,
-            reading: scrape_one(config, target, transport).await,
-        }
-    });
+    let mut each = Vec::with_capacity(targets.len());
+    for target in targets {
+        // Boxed, or the compiler cannot prove the whole measurement `Send`, and no one could spawn it.
+        each.push(scrape_one(config, target, transport).map(move |reading| Scraped { target, reading }).boxed());
+    }
     futures::stream::iter(each).buffered(AT_ONCE).collect().await
 }
 

@@ -17,6 +17,7 @@ use crate::apiserver::ApiServer;
 use crate::store::Change;
 use chrono::{DateTime, TimeDelta, Utc};
 use seen::{Owned, Seen};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use write::{Key, Write};
@@ -31,6 +32,9 @@ pub trait Actor: Send {
 
     /// Looks at one object (which may be gone) and says what to do now and when to look again.
     fn look(&mut self, key: &Key, seen: &Seen<'_>) -> Look;
+
+    /// Hears that a write of its last look was refused, with the server's Status. It looks again by itself.
+    fn refused(&mut self, _key: &Key, _write: &Write, _status: &Value) {}
 }
 
 /// What one look came to.
@@ -54,8 +58,8 @@ pub struct Crew {
 /// When an actor looks again after a refusal.
 const RETRY: TimeDelta = TimeDelta::seconds(1);
 
-/// More looks than this in one turn mean that two actors undo each other's writes for ever.
-const TURN: usize = 1_000_000;
+/// More rounds than this in one turn mean that two actors undo each other's writes for ever.
+const ROUNDS: usize = 10_000;
 
 impl Crew {
     /// These actors; where two have something to look at, the earlier one in the list goes first.
@@ -75,36 +79,44 @@ impl Crew {
         self.lag.insert(actor, lag);
     }
 
-    /// Lets everybody who has something to do at the server's time do it, until nobody has.
+    /// Lets everybody who has something to do at the server's time do it, in rounds, until nobody has. What happens in
+    /// one round is heard of in the next, so that an actor looks once at what ten others have changed.
     pub fn turn(&mut self, api: &mut ApiServer) {
         let now = api.clock().now();
-        for _ in 0..TURN {
+        for _ in 0..ROUNDS {
             self.hear(api, now);
             while self.wakes.first().is_some_and(|(due, ..)| *due <= now) {
                 self.queue
                     .extend(self.wakes.pop_first().map(|(_, actor, key)| (actor, key)));
             }
-            let Some((actor, key)) = self.queue.pop_first() else {
+            if self.queue.is_empty() {
                 return;
-            };
-            let seen = Seen {
-                store: api.store(),
-                kinds: api.kinds(),
-                owned: &self.owned,
-                now,
-            };
-            let who = self.actors[actor].name();
-            let look = self.actors[actor].look(&key, &seen);
-            self.wakes.extend(look.wake.map(|due| (due, actor, key.clone())));
-            for write in look.writes {
-                if let Err(status) = api.handle(write.request().agent(who)).object() {
-                    tracing::debug!(actor = who, object = %key, %status, "refused; looking again later");
-                    self.wakes.insert((now + RETRY, actor, key));
-                    break;
-                }
+            }
+            for (actor, key) in std::mem::take(&mut self.queue) {
+                self.look(api, actor, key, now);
             }
         }
         tracing::warn!("the actors of the simulated cluster do not come to rest");
+    }
+
+    fn look(&mut self, api: &mut ApiServer, at: usize, key: Key, now: DateTime<Utc>) {
+        let seen = Seen {
+            store: api.store(),
+            kinds: api.kinds(),
+            owned: &self.owned,
+            now,
+        };
+        let actor = &mut self.actors[at];
+        let look = actor.look(&key, &seen);
+        self.wakes.extend(look.wake.map(|due| (due, at, key.clone())));
+        for write in look.writes {
+            if let Err(status) = api.handle(write.request().agent(actor.name())).object() {
+                tracing::debug!(actor = actor.name(), object = %key, %status, "refused; looking again later");
+                actor.refused(&key, &write, &status);
+                self.wakes.insert((now + RETRY, at, key));
+                return;
+            }
+        }
     }
 
     /// When somebody next has something to do, if nothing changes before.

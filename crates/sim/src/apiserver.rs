@@ -3,8 +3,10 @@
 mod admit;
 mod builtin;
 mod delete;
+mod discovery;
 mod kept;
 mod kinds;
+mod openapi;
 mod patch;
 mod read;
 mod refusal;
@@ -12,12 +14,15 @@ mod request;
 mod routes;
 mod scale;
 mod schema;
+mod shape;
+mod table;
 mod watch;
 mod write;
 
 #[cfg(test)]
 mod tests;
 
+pub use discovery::VERSION;
 pub use kinds::{Column, Kind, Kinds, Origin, ScalePaths, Scope};
 pub use refusal::{Cause, Refusal};
 pub use request::{Answer, Body, Request, Response};
@@ -30,6 +35,7 @@ use crate::store::Store;
 use crate::trace::Trace;
 use routes::{Sub, Target};
 use serde_json::{Value, json};
+use shape::Shape;
 
 /// An API server over a store of its own.
 #[derive(Clone, Debug)]
@@ -105,35 +111,42 @@ impl ApiServer {
 
     fn route(&mut self, request: &Request) -> Result<Response, Refusal> {
         let Some(target) = routes::target(&self.kinds, &request.path) else {
-            return Ok(Response::text(404, "404 page not found\n"));
+            let found = discovery::answer(&self.kinds, &request.path).filter(|_| request.method == "GET");
+            return Ok(found.unwrap_or_else(|| Response::text(404, "404 page not found\n")));
         };
         self.trace.count(
             verb(request, &target),
             &format!("{}{}", target.resource(), target.sub.suffix()),
         );
-        match self.strike(&target, request) {
-            None => self.dispatch(&target, request),
+        let response = self.answer(&target, request)?;
+        Ok(Shape::of(&target, request).apply(&target.kind, response, self.clock.now()))
+    }
+
+    /// Answers a request for objects, unless a fault befalls it.
+    fn answer(&mut self, target: &Target, request: &Request) -> Result<Response, Refusal> {
+        match self.strike(target, request) {
+            None => self.dispatch(target, request),
             Some(Fault::Conflict) => Err(Refusal::modified(&target.kind, &target.name)),
             Some(Fault::TooManyRequests { retry_after }) => Err(Refusal::too_many_requests(retry_after)),
             Some(Fault::ErrorBefore) => Err(Refusal::internal(
                 "Internal error occurred: etcdserver: request timed out",
             )),
             Some(Fault::ErrorAfter) => {
-                let _lost = self.dispatch(&target, request);
+                let _lost = self.dispatch(target, request);
                 Err(Refusal::internal(
                     "Internal error occurred: etcdserver: request timed out",
                 ))
             }
             Some(Fault::Hang) => Ok(Response::Hung),
             Some(Fault::HangAfter) => {
-                let _lost = self.dispatch(&target, request);
+                let _lost = self.dispatch(target, request);
                 Ok(Response::Hung)
             }
             Some(Fault::Expired) => Err(Refusal::expired(format!(
                 "too old resource version: {}",
                 request.asked("resourceVersion").unwrap_or("0")
             ))),
-            Some(Fault::Stale(_) | Fault::Cut | Fault::Drop | Fault::Duplicate) => self.dispatch(&target, request),
+            Some(Fault::Stale(_) | Fault::Cut | Fault::Drop | Fault::Duplicate) => self.dispatch(target, request),
         }
     }
 

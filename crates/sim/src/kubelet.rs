@@ -26,6 +26,8 @@ pub struct Pace {
     pub drain: Duration,
     /// The first back-off after a crash or a failed pull; it doubles with each crash, up to 300 s.
     pub back_off: Duration,
+    /// Pods of one kind differ: `pull` and `start` take up to so many percent longer, by the pod's uid.
+    pub spread_percent: u32,
 }
 
 /// The processes of pods. The kubelet says when they start and stop.
@@ -54,8 +56,15 @@ pub struct NoProcesses;
 pub struct Kubelet {
     pace: Pace,
     processes: Box<dyn Processes>,
-    lives: BTreeMap<String, (Behaviour, Memory)>,
+    lives: BTreeMap<String, Life>,
     addresses: u32,
+}
+
+struct Life {
+    behaviour: Behaviour,
+    memory: Memory,
+    /// When the process that is running now began.
+    running: Option<DateTime<Utc>>,
 }
 
 impl Kubelet {
@@ -72,52 +81,44 @@ impl Kubelet {
     /// is harmless. A write that was refused is asked for again by the next look.
     pub fn look(&mut self, pod: &Value, now: DateTime<Utc>) -> Step {
         let uid = pod["metadata"]["uid"].as_str().unwrap_or_default();
-        let (behaviour, memory) = self.lives.entry(uid.to_owned()).or_insert_with(|| {
-            self.addresses += 1;
-            (
-                Behaviour::of(pod, &self.pace),
-                Memory::new(address(self.addresses), now),
-            )
+        let Life {
+            behaviour,
+            memory,
+            running,
+        } = self.lives.entry(uid.to_owned()).or_insert_with(|| {
+            let behaviour = Behaviour::of(pod, &self.pace.clone().spread(uid));
+            let memory = Memory::resumed(pod, now).unwrap_or_else(|| {
+                self.addresses += 1;
+                Memory::new(address(self.addresses), now)
+            });
+            Life {
+                behaviour,
+                memory,
+                running: None,
+            }
         });
         let step = life::next(pod, behaviour, memory, now);
-        let restarted = memory.started != step.memory.started;
-        if restarted && memory.runs() {
+        if running.is_some() && *running != step.memory.started {
             self.processes.stop(uid);
         }
-        if restarted && step.memory.runs() {
+        if step.memory.runs() && *running != step.memory.started {
             self.processes.start(&describe(pod, step.memory.ip), &behaviour.answers);
         }
+        *running = step.memory.started;
         *memory = step.memory.clone();
         step
     }
 
     /// The pod is no longer there: ends its process if it still runs.
     pub fn forget(&mut self, uid: &str) {
-        if self.lives.remove(uid).is_some_and(|(_, memory)| memory.runs()) {
+        if self.lives.remove(uid).is_some_and(|life| life.running.is_some()) {
             self.processes.stop(uid);
         }
     }
 
     /// The stage of a pod's life, by its uid.
     pub fn stage(&self, uid: &str) -> Option<Stage> {
-        self.lives.get(uid).map(|(_, memory)| memory.stage)
-    }
-
-    /// A fault on purpose: the process of a running pod exits with 1 at `now`. The next look reports it.
-    pub fn crash(&mut self, uid: &str, now: DateTime<Utc>) {
-        if let Some((_, memory)) = self.lives.get_mut(uid)
-            && let Some(began) = memory.started
-            && memory.stage != Stage::Draining
-        {
-            *memory = Memory {
-                stage: Stage::BackOff,
-                since: now,
-                started: None,
-                ended: Some((began, now, 1)),
-                ..memory.clone()
-            };
-            self.processes.stop(uid);
-        }
+        self.lives.get(uid).map(|life| life.memory.stage)
     }
 }
 
@@ -129,7 +130,20 @@ impl Default for Pace {
             start: Duration::from_millis(1000),
             drain: Duration::from_millis(2000),
             back_off: Duration::from_secs(10),
+            spread_percent: 0,
         }
+    }
+}
+
+impl Pace {
+    /// The pace of the pod with this uid.
+    fn spread(mut self, uid: &str) -> Self {
+        let step = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+        let percent = uid.bytes().fold(0x811c_9dc5, step) % (self.spread_percent + 1);
+        for lasts in [&mut self.pull, &mut self.start] {
+            *lasts += lasts.saturating_mul(percent) / 100;
+        }
+        self
     }
 }
 

@@ -7,6 +7,7 @@ pub mod actors;
 pub mod apiserver;
 pub mod clock;
 pub mod faults;
+pub mod http;
 pub mod kubelet;
 pub mod rng;
 pub mod selector;

@@ -9,12 +9,13 @@ use crate::world::Shared;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use http_body_util::BodyExt;
+use std::io;
 use std::task::{Context, Poll};
 
 /// Serves HTTP requests from a shared server. Clones serve the same one.
 ///
 /// Nothing here reads a clock of its own or opens a socket, so it works under a paused tokio runtime (with
-/// [`crate::Clock::tokio`]). The error type is the boxed error tower uses; it occurs only if a request body breaks off.
+/// [`crate::Clock::tokio`]). An error occurs only if a request body breaks off.
 #[derive(Clone, Debug)]
 pub struct Service {
     shared: Shared,
@@ -43,10 +44,10 @@ where
     B::Error: Into<BoxError>,
 {
     type Response = http::Response<SimBody>;
-    type Error = BoxError;
+    type Error = io::Error;
     type Future = BoxFuture<'static, Result<Self::Response, Self::Error>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), io::Error>> {
         Poll::Ready(Ok(()))
     }
 
@@ -54,15 +55,16 @@ where
         let service = self.clone();
         Box::pin(async move {
             let (head, body) = request.into_parts();
-            let body = body.collect().await.map_err(Into::into)?.to_bytes();
+            let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
             let request = read(&head, &body, &service.agent);
             match service.shared.with(|server| server.handle(request)) {
-                Response::Answer(answer) => Ok(write(answer)?),
+                Response::Answer(answer) => write(answer).map_err(io::Error::other),
                 Response::Watch(cursor) => {
                     let body = SimBody::watch(service.shared, *cursor);
-                    Ok(http::Response::builder()
+                    http::Response::builder()
                         .header("content-type", "application/json")
-                        .body(body)?)
+                        .body(body)
+                        .map_err(io::Error::other)
                 }
                 Response::Hung => std::future::pending().await,
             }

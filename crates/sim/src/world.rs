@@ -81,7 +81,7 @@ pub fn crew(kubelet: Kubelet) -> Crew {
     let actors: [Box<dyn Actor>; 7] = [
         Box::new(Deployments),
         Box::new(Jobs),
-        Box::new(ReplicaSets),
+        Box::new(ReplicaSets::default()),
         Box::new(GarbageCollector),
         Box::new(Scheduler::new(3)),
         Box::new(Node::new(kubelet)),

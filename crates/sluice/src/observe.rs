@@ -3,56 +3,54 @@
 //! Only what can belong to the rollout is asked for: by label, in its own namespace (field-lessons: `get rollout` took 40 s
 //! where it read everything).
 
+mod following;
 mod mirror;
+mod readable;
 
 use anyhow::Result;
 use api::keys;
 use api::rollout::Rollout;
-use futures::stream::{BoxStream, StreamExt, select_all};
-use kube::core::DynamicObject;
-use kube::runtime::watcher::Event;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::cluster::{Cluster, Failure, Filter, Kind, Name, Scope};
 use crate::tree::Family;
-use mirror::Mirror;
+pub use following::Following;
+pub use readable::{Readable, shown, whole};
 
-/// A rollout of the namespace.
+/// A rollout of the namespace, raw.
 ///
 /// # Errors
-/// It is not there, or cannot be read.
-pub async fn rollout(cluster: &Cluster, name: &Name) -> Result<Rollout> {
+/// It is not there, or the server does not say.
+pub async fn rollout(cluster: &Cluster, name: &Name) -> Result<Value, Failure> {
     match cluster.get(&Kind::ROLLOUT, name).await {
-        Ok(object) => typed(&Kind::ROLLOUT, object),
-        Err(failure) if failure.is_not_found() => Err(Failure::absent(&Kind::ROLLOUT, name.as_str()).into()),
-        Err(failure) => Err(failure.into()),
+        // In the words of a cache, as Argo's plugin says it (wire-contract 7.4).
+        Err(failure) if failure.is_not_found() => Err(Failure::absent(&Kind::ROLLOUT, name.as_str())),
+        answer => answer,
     }
 }
 
-/// The rollout and what belongs to it, as of now; and a line for each object that could not be read and is left out.
+/// The rollout and what belongs to it, as of now; and a line for each part that could not be read and is left out.
 pub async fn family(cluster: &Cluster, name: &Name) -> Result<(Family, Vec<String>)> {
-    let rollout = rollout(cluster, name).await?;
-    let reach = Reach::of(&rollout);
+    let (rollout, mut troubles) = shown(&rollout(cluster, name).await?)?;
+    let selectors = Selectors::of(&rollout);
     let (replica_sets, pods, runs, experiments) = futures::try_join!(
-        listed(cluster, &Kind::REPLICA_SET, Some(reach.pods.clone())),
-        listed(cluster, &Kind::POD, Some(reach.pods)),
-        listed(cluster, &Kind::ANALYSIS_RUN, Some(reach.runs)),
-        listed(cluster, &Kind::EXPERIMENT, reach.experiments),
+        listed(cluster, &Kind::REPLICA_SET, Some(selectors.pods.clone())),
+        listed(cluster, &Kind::POD, Some(selectors.pods)),
+        listed(cluster, &Kind::ANALYSIS_RUN, Some(selectors.runs)),
+        listed(cluster, &Kind::EXPERIMENT, selectors.experiments),
     )?;
-    let mut troubles = Vec::new();
     let family = Family {
         rollout,
-        replica_sets: readable(&Kind::REPLICA_SET, replica_sets, &mut troubles),
-        pods: readable(&Kind::POD, pods, &mut troubles),
-        runs: readable(&Kind::ANALYSIS_RUN, runs, &mut troubles),
-        experiments: readable(&Kind::EXPERIMENT, experiments, &mut troubles),
+        replica_sets: readable(&replica_sets, &mut troubles),
+        pods: readable(&pods, &mut troubles),
+        runs: readable(&runs, &mut troubles),
+        experiments: readable(&experiments, &mut troubles),
     };
     Ok((family, troubles))
 }
 
 /// Label selectors that reach all that can belong to a rollout.
-struct Reach {
+struct Selectors {
     /// ReplicaSets and pods.
     pods: String,
     runs: String,
@@ -60,12 +58,12 @@ struct Reach {
     experiments: Option<String>,
 }
 
-impl Reach {
+impl Selectors {
     fn of(rollout: &Rollout) -> Self {
         let any = keys::POD_TEMPLATE_HASH;
         if has_experiments(rollout) {
             // An experiment's ReplicaSets may carry other labels than the rollout's.
-            return Reach {
+            return Selectors {
                 pods: any.to_owned(),
                 runs: any.to_owned(),
                 experiments: Some(any.to_owned()),
@@ -78,7 +76,7 @@ impl Reach {
         // Runs carry the selector's matchLabels, not its expressions (wire-contract 4.1).
         let labels = rollout.spec.selector.clone().unwrap_or_default().match_labels;
         let labels: Vec<_> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
-        Reach {
+        Selectors {
             pods: within(selector(rollout)),
             runs: within((!labels.is_empty()).then(|| labels.join(","))),
             experiments: None,
@@ -101,7 +99,7 @@ pub fn selector(rollout: &Rollout) -> Option<String> {
 
 /// The ReplicaSets that may be the rollout's, raw; see [`crate::tree::is_owned`].
 pub async fn replica_sets(cluster: &Cluster, rollout: &Rollout) -> Result<Vec<Value>, Failure> {
-    let filter = Filter::labels(Reach::of(rollout).pods);
+    let filter = Filter::labels(Selectors::of(rollout).pods);
     cluster
         .list(&Kind::REPLICA_SET, Scope::Namespace(&cluster.namespace), &filter)
         .await
@@ -128,123 +126,16 @@ async fn listed(cluster: &Cluster, kind: &Kind, labels: Option<String>) -> Resul
 }
 
 /// The objects that can be read; of the others, why not.
-fn readable<T: DeserializeOwned>(kind: &Kind, objects: Vec<Value>, troubles: &mut Vec<String>) -> Vec<T> {
-    let read = objects.into_iter().map(|object| typed(kind, object));
-    read.filter_map(|object| object.map_err(|error| troubles.push(error.to_string())).ok())
-        .collect()
-}
-
-/// A raw object as its type.
-///
-/// # Errors
-/// It is not of that shape; the message names the object.
-pub fn typed<T: DeserializeOwned>(kind: &Kind, object: Value) -> Result<T> {
-    let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-    serde_json::from_value(object)
-        .map_err(|error| anyhow::anyhow!("could not read {} {name:?}: {error}", kind.full_name()))
-}
-
-/// A family that is kept up to date by watches.
-pub struct Following {
-    seen: BoxStream<'static, (Member, Result<Event<DynamicObject>, Failure>)>,
-    rollout: Mirror<Rollout>,
-    family: Family,
-    replica_sets: Mirror<k8s_openapi::api::apps::v1::ReplicaSet>,
-    pods: Mirror<k8s_openapi::api::core::v1::Pod>,
-    runs: Mirror<api::analysis::AnalysisRun>,
-    experiments: Mirror<api::experiment::Experiment>,
-}
-
-/// Whose watch an event came by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Member {
-    Rollout,
-    ReplicaSet,
-    Pod,
-    Run,
-    Experiment,
-}
-
-impl Following {
-    /// Starts to follow a rollout; `first` says which objects can belong to it.
-    pub fn start(cluster: &Cluster, name: &Name, first: &Rollout) -> Self {
-        let scope = Scope::Namespace(&cluster.namespace);
-        let watch = |member, kind: &Kind, filter: Filter| {
-            cluster
-                .watch(kind, scope, &filter)
-                .map(move |seen| (member, seen))
-                .boxed()
-        };
-        let reach = Reach::of(first);
-        let mut watches = vec![
-            watch(Member::Rollout, &Kind::ROLLOUT, Filter::named(name)),
-            watch(
-                Member::ReplicaSet,
-                &Kind::REPLICA_SET,
-                Filter::labels(reach.pods.clone()),
-            ),
-            watch(Member::Pod, &Kind::POD, Filter::labels(reach.pods)),
-            watch(Member::Run, &Kind::ANALYSIS_RUN, Filter::labels(reach.runs)),
-        ];
-        let mut experiments = Mirror::new(Kind::EXPERIMENT);
-        match reach.experiments {
-            Some(labels) => watches.push(watch(Member::Experiment, &Kind::EXPERIMENT, Filter::labels(labels))),
-            None => experiments.take(Ok(Event::InitDone)),
-        }
-        Following {
-            seen: select_all(watches).boxed(),
-            rollout: Mirror::new(Kind::ROLLOUT),
-            family: Family::default(),
-            replica_sets: Mirror::new(Kind::REPLICA_SET),
-            pods: Mirror::new(Kind::POD),
-            runs: Mirror::new(Kind::ANALYSIS_RUN),
-            experiments,
+fn readable<T: Readable>(objects: &[Value], troubles: &mut Vec<String>) -> Vec<T> {
+    let mut read = Vec::new();
+    for object in objects {
+        match shown(object) {
+            Ok((object, dropped)) => {
+                read.push(object);
+                troubles.extend(dropped);
+            }
+            Err(error) => troubles.push(error.to_string()),
         }
     }
-
-    /// Waits for the next event and takes it in. Safe to drop and call again.
-    pub async fn next(&mut self) {
-        match self.seen.next().await {
-            Some((Member::Rollout, seen)) => self.rollout.take(seen),
-            Some((Member::ReplicaSet, seen)) => self.replica_sets.take(seen),
-            Some((Member::Pod, seen)) => self.pods.take(seen),
-            Some((Member::Run, seen)) => self.runs.take(seen),
-            Some((Member::Experiment, seen)) => self.experiments.take(seen),
-            // Watches do not end; were they to, there would be nothing more to wait for.
-            None => std::future::pending().await,
-        }
-    }
-
-    /// Whether every watch has told what there is.
-    pub fn is_complete(&self) -> bool {
-        self.rollout.is_complete()
-            && self.replica_sets.is_complete()
-            && self.pods.is_complete()
-            && self.runs.is_complete()
-            && self.experiments.is_complete()
-    }
-
-    /// The family as last seen; none once the rollout is gone.
-    pub fn family(&mut self) -> Option<&Family> {
-        self.family = Family {
-            rollout: self.rollout.objects().next()?.clone(),
-            replica_sets: self.replica_sets.objects().cloned().collect(),
-            pods: self.pods.objects().cloned().collect(),
-            runs: self.runs.objects().cloned().collect(),
-            experiments: self.experiments.objects().cloned().collect(),
-        };
-        Some(&self.family)
-    }
-
-    /// What keeps a watch from being up to date, a line each.
-    pub fn troubles(&self) -> Vec<&str> {
-        let all = [
-            self.rollout.trouble(),
-            self.replica_sets.trouble(),
-            self.pods.trouble(),
-            self.runs.trouble(),
-            self.experiments.trouble(),
-        ];
-        all.into_iter().flatten().collect()
-    }
+    read
 }

@@ -29,8 +29,10 @@ pub struct Freshness {
 pub enum Echo {
     /// The object at this version or newer.
     Version(Version),
-    /// No object of this uid, or one that is being deleted.
+    /// No object of this uid, or this version of it, which is being deleted.
     Gone { uid: String, version: Version },
+    /// Nobody knows: there was no answer, or what is known was refused. Only a live read tells.
+    Unknown,
 }
 
 #[derive(Debug)]
@@ -72,7 +74,7 @@ impl Freshness {
         awaited.retain(|(kind, name), awaited| !awaited.echo.has_come(shelves.stamp(*kind, name).as_ref()));
         let late: Vec<_> = awaited
             .iter()
-            .filter(|(_, awaited)| now.duration_since(awaited.since) >= PATIENCE)
+            .filter(|(_, awaited)| awaited.echo == Echo::Unknown || now.duration_since(awaited.since) >= PATIENCE)
             .map(|(place, _)| place.clone())
             .collect();
         if !late.is_empty() {
@@ -109,6 +111,7 @@ impl Echo {
             (Echo::Version(_), None) => false,
             (Echo::Gone { uid, version }, Some(known)) => known.uid != *uid || known.version.has_reached(version),
             (Echo::Gone { .. }, None) => true,
+            (Echo::Unknown, _) => false,
         }
     }
 }
@@ -174,6 +177,17 @@ mod tests {
         assert_eq!(freshness.check(&task(), &shelves, now), Fresh::Wait(ms(10)));
         shelves.remove(Kind::ReplicaSet, &replica_set("12"));
         assert_eq!(freshness.check(&task(), &shelves, now), Fresh::Yes);
+    }
+
+    #[test]
+    fn a_write_without_an_answer_is_read_before_anything_is_decided() {
+        let (mut freshness, shelves, now) = (Freshness::default(), Shelves::default(), Instant::now());
+        let place = Name::new("shop", "web-1");
+        freshness.wrote(&task(), Kind::ReplicaSet, place.clone(), Echo::Unknown, now);
+        assert_eq!(
+            freshness.check(&task(), &shelves, now),
+            Fresh::Read(vec![(Kind::ReplicaSet, place)])
+        );
     }
 
     #[test]

@@ -65,15 +65,43 @@ impl Shelves {
 
     /// Takes in a whole listing: what it has, and the end of what it no longer has.
     pub fn replace(&mut self, kind: Kind, objects: Vec<Value>, version: &Version) -> Change {
+        let mut listed = BTreeSet::new();
+        let mut change = self.take_page(kind, objects, &mut listed);
+        let ends = self.end_listing(kind, &listed, version);
+        change.tasks.extend(ends.tasks);
+        change.left.extend(ends.left);
+        change.differences += ends.differences;
+        change
+    }
+
+    /// Takes in one page of a listing, and notes what was listed.
+    pub fn take_page(&mut self, kind: Kind, objects: Vec<Value>, listed: &mut BTreeSet<Name>) -> Change {
         let mut change = Change::default();
-        let listed: BTreeSet<Name> = objects.iter().filter_map(decode::name).collect();
         for object in objects {
+            listed.extend(decode::name(&object));
             self.take_in(kind, object, &mut change);
         }
-        for name in self.missing_from(kind, &listed, version) {
+        change
+    }
+
+    /// Forgets what a whole listing at this version no longer has.
+    pub fn end_listing(&mut self, kind: Kind, listed: &BTreeSet<Name>, version: &Version) -> Change {
+        let mut change = Change::default();
+        for name in self.missing_from(kind, listed, version) {
             self.forget(kind, &name, version, &mut change);
         }
         change
+    }
+
+    /// The objects about which a listing knows better: listed and not known as new, or known and not listed any more.
+    pub fn suspects(&self, kind: Kind, listed: &BTreeMap<Name, Version>, version: &Version) -> Vec<Name> {
+        let behind = listed.iter().filter(|(name, listed)| {
+            self.stamp(kind, name)
+                .is_none_or(|known| known.version.is_older_than(listed))
+        });
+        let mut suspects: Vec<Name> = behind.map(|(name, _)| name.clone()).collect();
+        suspects.extend(self.missing_from(kind, &listed.keys().cloned().collect(), version));
+        suspects
     }
 
     /// Takes in what a live read of one object has shown; `before` is its stamp when the read began.

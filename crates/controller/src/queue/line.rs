@@ -44,8 +44,8 @@ pub enum Again {
     OnEvent,
     /// After this long, and never sooner than a second after the last look.
     After(Duration),
-    /// Its own writes have not come back: soon, but only as the freshness gate says. This is no look: nothing was decided.
-    WhenFresh(Duration),
+    /// Nothing was decided, because it was too early: after this long.
+    NotNow(Duration),
     /// It failed: after a wait that doubles with every failure in a row.
     Failed,
     /// The object is gone.
@@ -102,7 +102,7 @@ impl Line {
     pub fn done(&mut self, task: &Task, again: Again, now: Instant) {
         self.running.remove(task);
         let past = self.past.entry(task.clone()).or_default();
-        if !matches!(again, Again::WhenFresh(_)) {
+        if !matches!(again, Again::NotNow(_)) {
             past.failures = if again == Again::Failed {
                 past.failures.saturating_add(1)
             } else {
@@ -116,7 +116,7 @@ impl Line {
                 let at = rested.max(now + wait);
                 self.schedule(task.clone(), at, Cause::Time);
             }
-            Again::WhenFresh(wait) => self.schedule(task.clone(), now + wait.max(GAP / 2), Cause::Event),
+            Again::NotNow(wait) => self.schedule(task.clone(), now + wait.max(GAP / 2), Cause::Event),
             Again::Failed => {
                 let at = rested.max(now + backoff(past.failures));
                 self.schedule(task.clone(), at, Cause::Time);

@@ -3,12 +3,14 @@
 use super::seen::{Seen, controlled_by, controller, controller_key, ends, is_active, is_ending, time};
 use super::write::{Grace, Key, Subresource, Write};
 use super::{Actor, Look};
+use crate::clock::stamp;
 use crate::kubelet::status::{condition, is_ready};
 use crate::selector::LabelSelector;
 use crate::store::Change;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 const RESOURCE: &str = "replicasets.apps";
@@ -16,8 +18,11 @@ const RESOURCE: &str = "replicasets.apps";
 /// As the real controller: no more pods than this are created or deleted in one look.
 const BURST: usize = 500;
 
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ReplicaSets;
+#[derive(Clone, Debug, Default)]
+pub struct ReplicaSets {
+    /// Why the latest creation of a pod was refused.
+    refusals: BTreeMap<Key, String>,
+}
 
 impl Actor for ReplicaSets {
     fn name(&self) -> &'static str {
@@ -54,15 +59,26 @@ impl Actor for ReplicaSets {
                 writes.push(released(pod, set));
             }
         }
+        let refusal = self.refusals.remove(key);
+        let mut towards_size = Vec::new();
         if !is_ending(set) {
             let orphans: Vec<_> = orphans(set, &selector, seen).collect();
             writes.extend(orphans.iter().map(|pod| adopted(pod, set)));
             pods.extend(orphans);
-            writes.extend(towards(set, &pods));
+            towards_size = towards(set, &pods);
         }
-        let (status, wake) = counted(set, &pods, seen.now);
+        let (status, wake) = counted(set, &pods, refusal.as_deref(), seen.now);
+        // The status goes first, or a refused pod would keep it from being written.
         writes.extend(status);
+        writes.extend(towards_size);
         Look { writes, wake }
+    }
+
+    fn refused(&mut self, key: &Key, write: &Write, status: &Value) {
+        if let Write::Create { .. } = write {
+            let message = status["message"].as_str().unwrap_or_default();
+            self.refusals.insert(key.clone(), message.to_owned());
+        }
     }
 }
 
@@ -127,7 +143,12 @@ fn ready_since(pod: &Value) -> Option<DateTime<Utc>> {
 }
 
 /// The status, if it says something else than now, and when a ready pod next becomes available.
-fn counted(set: &Value, pods: &[&Arc<Value>], now: DateTime<Utc>) -> (Option<Write>, Option<DateTime<Utc>>) {
+fn counted(
+    set: &Value,
+    pods: &[&Arc<Value>],
+    refusal: Option<&str>,
+    now: DateTime<Utc>,
+) -> (Option<Write>, Option<DateTime<Utc>>) {
     let template = LabelSelector::from_map(&set["spec"]["template"]["metadata"]["labels"]);
     let min_ready = TimeDelta::seconds(set["spec"]["minReadySeconds"].as_i64().unwrap_or(0));
     let ready: Vec<_> = pods.iter().filter(|pod| is_ready(pod)).collect();
@@ -160,10 +181,14 @@ fn counted(set: &Value, pods: &[&Arc<Value>], now: DateTime<Utc>) -> (Option<Wri
             .iter()
             .all(|(name, count)| seen[*name].as_u64().unwrap_or(0) == *count as u64)
         && seen["replicas"].is_u64();
-    if same {
+    let conditions = conditions(set, refusal, now);
+    if same && conditions.is_none() {
         return (None, wake);
     }
     let mut status = json!({ "observedGeneration": generation });
+    if let Some(conditions) = conditions {
+        status["conditions"] = json!(conditions);
+    }
     for (name, count) in counts {
         // As the real API: zeros other than `replicas` are left out.
         status[name] = if count == 0 && name != "replicas" {
@@ -174,6 +199,22 @@ fn counted(set: &Value, pods: &[&Arc<Value>], now: DateTime<Utc>) -> (Option<Wri
     }
     let write = Write::patch(RESOURCE, set, Subresource::Status, json!({ "status": status }));
     (Some(write), wake)
+}
+
+/// The conditions, if ReplicaFailure must come or go.
+fn conditions(set: &Value, refusal: Option<&str>, now: DateTime<Utc>) -> Option<Vec<Value>> {
+    let is_failure = |condition: &Value| condition["type"] == "ReplicaFailure";
+    let all = set["status"]["conditions"].as_array().cloned().unwrap_or_default();
+    let fails = all.iter().find(|condition| is_failure(condition));
+    if fails.and_then(|condition| condition["message"].as_str()) == refusal {
+        return None;
+    }
+    let mut rest: Vec<_> = all.iter().filter(|condition| !is_failure(condition)).cloned().collect();
+    rest.extend(refusal.map(|message| {
+        json!({ "type": "ReplicaFailure", "status": "True", "reason": "FailedCreate",
+                "message": message, "lastTransitionTime": stamp(now) })
+    }));
+    Some(rest)
 }
 
 /// A pod of the set's template. The server makes up the end of its name.
@@ -247,7 +288,7 @@ fn released(pod: &Value, set: &Value) -> Write {
 
 #[cfg(test)]
 mod tests {
-    use super::rank;
+    use super::{conditions, rank};
     use serde_json::{Value, json};
 
     fn pod(name: &str, change: fn(&mut Value)) -> Value {
@@ -308,6 +349,25 @@ mod tests {
                 "good",
                 "good-too"
             ]
+        );
+    }
+
+    #[test]
+    fn a_refused_pod_shows_as_a_condition_until_one_is_accepted() {
+        let now = "2026-01-01T00:00:00Z".parse().unwrap();
+        let set = json!({"status": {"conditions": [{"type": "Other", "status": "True"}]}});
+        assert_eq!(conditions(&set, None, now), None);
+        let failing = conditions(&set, Some("exceeded quota"), now).unwrap();
+        assert_eq!(
+            failing[1],
+            json!({"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate",
+                   "message": "exceeded quota", "lastTransitionTime": "2026-01-01T00:00:00Z"})
+        );
+        let set = json!({"status": {"conditions": failing}});
+        assert_eq!(conditions(&set, Some("exceeded quota"), now), None);
+        assert_eq!(
+            conditions(&set, None, now).unwrap(),
+            [json!({"type": "Other", "status": "True"})]
         );
     }
 }

@@ -3,6 +3,7 @@
 use super::read::{Filter, as_served, parse_revision};
 use super::request::{Request, Response};
 use super::routes::Target;
+use super::shape::{Headers, Shape};
 use super::{ApiServer, Refusal};
 use crate::faults::{Fault, Occasion};
 use crate::store::Change;
@@ -15,6 +16,8 @@ use std::sync::Arc;
 pub struct WatchCursor {
     target: Target,
     filter: Filter,
+    shape: Shape,
+    headers: Headers,
     agent: String,
     /// Everything up to here has been delivered.
     revision: u64,
@@ -96,6 +99,8 @@ impl ApiServer {
         Ok(Response::Watch(Box::new(WatchCursor {
             target: target.clone(),
             filter,
+            shape: Shape::of(target, request),
+            headers: Headers::Shown,
             agent: request.agent.clone(),
             revision: if from_start { self.store.revision() } else { from },
             initial,
@@ -134,6 +139,14 @@ impl ApiServer {
         }
         if cursor.ends.is_some_and(|ends| now >= ends) {
             cursor.close();
+        }
+        for event in &mut events {
+            if event.kind != WatchEventKind::Error {
+                let headers = std::mem::replace(&mut cursor.headers, Headers::Omitted);
+                event.object = cursor
+                    .shape
+                    .one(&cursor.target.kind, std::mem::take(&mut event.object), now, headers);
+            }
         }
         events
     }

@@ -43,6 +43,8 @@ pub struct Memory {
     /// When the present process began.
     pub started: Option<DateTime<Utc>>,
     pub restarts: u32,
+    /// How often the `sim/crashes` annotation has made it exit.
+    pub crashes: u64,
     /// How the previous process ended: (began, ended, exit code).
     pub ended: Option<(DateTime<Utc>, DateTime<Utc>, i32)>,
 }
@@ -66,8 +68,43 @@ impl Memory {
             ip,
             started: None,
             restarts: 0,
+            crashes: 0,
             ended: None,
         }
+    }
+
+    /// What a kubelet that finds a pod already under way takes over from its status. None: it has no address yet.
+    pub fn resumed(pod: &Value, now: DateTime<Utc>) -> Option<Self> {
+        let status = &pod["status"];
+        let first = &status["containerStatuses"][0];
+        let time = |field: &Value| Some(DateTime::parse_from_rfc3339(field.as_str()?).ok()?.with_timezone(&Utc));
+        let running = time(&first["state"]["running"]["startedAt"]);
+        let over = &first["state"]["terminated"];
+        let stage = match status["phase"].as_str()? {
+            "Succeeded" => Stage::Succeeded,
+            "Failed" => Stage::Failed,
+            "Running" if running.is_none() => Stage::BackOff,
+            "Running" if first["ready"] == true => Stage::Ready,
+            "Running" => Stage::Starting,
+            _ => return None,
+        };
+        let end = |at: &Value| {
+            Some((
+                time(&at["startedAt"])?,
+                time(&at["finishedAt"])?,
+                at["exitCode"].as_i64()? as i32,
+            ))
+        };
+        Some(Memory {
+            stage,
+            since: now,
+            accepted: time(&status["startTime"]).unwrap_or(now),
+            ip: status["podIP"].as_str()?.parse().ok()?,
+            started: running,
+            restarts: first["restartCount"].as_u64().unwrap_or(0) as u32,
+            crashes: crashes(pod),
+            ended: end(over).or_else(|| end(&first["lastState"]["terminated"])),
+        })
     }
 
     /// Whether there is a process that answers requests.
@@ -82,6 +119,15 @@ pub fn next(pod: &Value, behaviour: &Behaviour, memory: &Memory, now: DateTime<U
     if pod["metadata"]["deletionTimestamp"].is_string() && !matches!(memory.stage, Stage::Draining | Stage::Gone) {
         memory.stage = Stage::Draining;
         memory.since = now;
+    }
+    if crashes(pod) > memory.crashes {
+        memory.crashes = crashes(pod);
+        if memory.runs() && memory.stage != Stage::Draining {
+            enter(&mut memory, behaviour, Stage::BackOff, now);
+        }
+    }
+    if memory.stage == Stage::Ready && fails_probe(pod) {
+        enter(&mut memory, behaviour, Stage::Lapsed, now);
     }
     let mut wake = None;
     while let Some((lasts, then)) = following(pod, behaviour, &memory) {
@@ -122,12 +168,14 @@ fn following(pod: &Value, behaviour: &Behaviour, memory: &Memory) -> Option<(Dur
         (Stage::PullFailed, _) => Some((pace.back_off, Stage::PullBackOff)),
         (Stage::Starting, Course::NeverReady) => None,
         (Stage::Starting, Course::Crashes { after }) if *after <= pace.start => Some((*after, Stage::BackOff)),
+        (Stage::Starting | Stage::Lapsed, _) if fails_probe(pod) => None,
         (Stage::Starting, Course::Completes { .. }) => Some((Duration::ZERO, Stage::Ready)),
         (Stage::Starting, _) => Some((pace.start, Stage::Ready)),
         (Stage::Ready, Course::Crashes { after }) => Some((after.saturating_sub(pace.start), Stage::BackOff)),
         (Stage::Ready, Course::Flaps { ready_for, .. }) => Some((*ready_for, Stage::Lapsed)),
         (Stage::Ready, Course::Completes { after, exit_code }) => Some((*after, ending(pod, *exit_code))),
         (Stage::Lapsed, Course::Flaps { unready_for, .. }) => Some((*unready_for, Stage::Ready)),
+        (Stage::Lapsed, _) => Some((Duration::ZERO, Stage::Ready)),
         (Stage::BackOff, _) => {
             let doubled = pace.back_off.saturating_mul(1 << memory.restarts.min(5));
             Some((doubled.min(Duration::from_secs(300)), Stage::Starting))
@@ -137,8 +185,21 @@ fn following(pod: &Value, behaviour: &Behaviour, memory: &Memory) -> Option<(Dur
             Some((pace.drain.min(Duration::from_secs(grace)), Stage::Gone))
         }
         (Stage::Draining, _) => Some((Duration::ZERO, Stage::Gone)),
-        (Stage::Ready | Stage::Lapsed | Stage::PullBackOff | Stage::Succeeded | Stage::Failed | Stage::Gone, _) => None,
+        (Stage::Ready | Stage::PullBackOff | Stage::Succeeded | Stage::Failed | Stage::Gone, _) => None,
     }
+}
+
+/// Whether somebody wants this pod's readiness probe to fail.
+fn fails_probe(pod: &Value) -> bool {
+    pod["metadata"]["annotations"]["sim/unready"] == "true"
+}
+
+/// How often somebody has asked this pod's process to crash.
+fn crashes(pod: &Value) -> u64 {
+    pod["metadata"]["annotations"]["sim/crashes"]
+        .as_str()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0)
 }
 
 fn ending(pod: &Value, exit_code: i32) -> Stage {

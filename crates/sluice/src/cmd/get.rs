@@ -74,7 +74,7 @@ impl Args {
 impl Rollout {
     /// Draws the tree again and again until Ctrl-C or the end of the time.
     async fn follow(&self, cluster: &Cluster, console: &mut Console) -> Result<()> {
-        let first = observe::rollout(cluster, &self.name).await?;
+        let (first, _) = observe::shown(&observe::rollout(cluster, &self.name).await?)?;
         let mut following = Following::start(cluster, &self.name, &first);
         let end = Instant::now() + Duration::from_secs(self.timeout_seconds);
         let (mut drawn_at, mut changed) = (None, true);

@@ -7,6 +7,7 @@ use api::rollout::Rollout;
 use chrono::SecondsFormat;
 use futures::StreamExt;
 use kube::runtime::watcher::Event;
+use serde_json::Value;
 
 use crate::cluster::{Cluster, Filter, Kind, Name, Scope};
 use crate::console::Console;
@@ -75,9 +76,8 @@ impl Args {
         let mut rows = BTreeMap::new();
         for object in cluster.list(&Kind::ROLLOUT, scope, &filter).await? {
             // One rollout that cannot be read hides no other (field-lessons: one did).
-            match observe::typed::<Rollout>(&Kind::ROLLOUT, object) {
-                Ok(rollout) => drop(rows.insert(key(&rollout), cells(&rollout))),
-                Err(error) => console.warn(format_args!("Warning: {error}"))?,
+            if let Some(rollout) = read(&object, console)? {
+                rows.insert(key(&rollout), cells(&rollout));
             }
         }
         if rows.is_empty() && !args.watch {
@@ -127,17 +127,26 @@ async fn follow(
                 continue;
             }
         };
-        match observe::typed::<Rollout>(&Kind::ROLLOUT, serde_json::to_value(object)?) {
-            Ok(rollout) => {
-                let (key, cells) = (key(&rollout), cells(&rollout));
-                let row = table.row(&key.0, &cells, console);
-                if rows.insert(key, cells.clone()).as_ref() != Some(&cells) {
-                    console.say(table.line(&row))?;
-                }
+        if let Some(rollout) = read(&serde_json::to_value(object)?, console)? {
+            let (key, cells) = (key(&rollout), cells(&rollout));
+            let row = table.row(&key.0, &cells, console);
+            if rows.insert(key, cells.clone()).as_ref() != Some(&cells) {
+                console.say(table.line(&row))?;
             }
-            Err(error) => console.warn(format_args!("Warning: {error}"))?,
         }
     }
+}
+
+/// A rollout, as far as it can be read; what could not goes to stderr.
+fn read(object: &Value, console: &mut Console) -> Result<Option<Rollout>> {
+    let (rollout, troubles) = match observe::shown(object) {
+        Ok((rollout, troubles)) => (Some(rollout), troubles),
+        Err(error) => (None, vec![error.to_string()]),
+    };
+    for trouble in troubles {
+        console.warn(format_args!("Warning: {trouble}"))?;
+    }
+    Ok(rollout)
 }
 
 /// Namespace and name.

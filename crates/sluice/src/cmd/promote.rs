@@ -49,7 +49,7 @@ impl Args {
             (false, false, false) => Skip::Pause,
         };
         let name = &self.name;
-        let rollout: Rollout = observe::typed(&Kind::ROLLOUT, cluster.get(&Kind::ROLLOUT, name).await?)?;
+        let rollout: Rollout = observe::whole(&cluster.get(&Kind::ROLLOUT, name).await?)?;
         let patches = patches(&rollout, skip)?;
         if let Some(status) = &patches.status {
             patch_status(cluster, name, status, &patches.unified).await?;

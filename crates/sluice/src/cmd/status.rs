@@ -4,6 +4,7 @@ use anyhow::{Result, bail};
 use chrono::TimeDelta;
 use futures::StreamExt;
 use kube::runtime::watcher::Event;
+use serde_json::Value;
 
 use crate::args::duration;
 use crate::cluster::{Cluster, Failure, Filter, Kind, Name, Scope};
@@ -35,7 +36,7 @@ pub struct Args {
 
 impl Args {
     pub(super) async fn run(self, cluster: &Cluster, console: &mut Console) -> Result<()> {
-        let first = standing(&observe::rollout(cluster, &self.name).await?);
+        let first = seen(&observe::rollout(cluster, &self.name).await?)?;
         if !self.watch {
             match is_settled(&first) {
                 true => console.say(&first.phase)?,
@@ -63,9 +64,9 @@ impl Args {
     /// Follows the rollout, a line for each change, until it is settled.
     async fn settle(&self, cluster: &Cluster, mut last: Standing, console: &mut Console) -> Result<Standing> {
         let scope = Scope::Namespace(&cluster.namespace);
-        let mut seen = cluster.watch(&Kind::ROLLOUT, scope, &Filter::named(&self.name));
+        let mut events = cluster.watch(&Kind::ROLLOUT, scope, &Filter::named(&self.name));
         let mut listed = false;
-        while let Some(event) = seen.next().await {
+        while let Some(event) = events.next().await {
             let object = match event {
                 Ok(Event::Init) => {
                     listed = false;
@@ -85,7 +86,7 @@ impl Args {
                     continue;
                 }
             };
-            let now = standing(&observe::typed(&Kind::ROLLOUT, serde_json::to_value(object)?)?);
+            let now = seen(&serde_json::to_value(object)?)?;
             if now != last {
                 console.say(now.line())?;
                 last = now;
@@ -96,6 +97,12 @@ impl Args {
         }
         Ok(last)
     }
+}
+
+/// Where a raw rollout stands; a part of its spec that cannot be read changes nothing about that.
+fn seen(object: &Value) -> Result<Standing> {
+    let (rollout, _) = observe::shown(object)?;
+    Ok(standing(&rollout))
 }
 
 fn is_settled(standing: &Standing) -> bool {

@@ -477,7 +477,7 @@ async fn get_leaves_out_what_it_cannot_read() {
     insta::assert_snapshot!(tail.join("\n"), @r##"
     out: NAME   KIND     STATUS    AGE  INFO
     out: ⟳ web  Rollout  ॥ Paused  7d
-    err: Warning: could not read replicaset.apps "web-bad": invalid type: string "one", expected i32
+    err: Warning: could not read all of replicaset.apps "web-bad": invalid type: string "one", expected i32
     "##);
 }
 
@@ -529,14 +529,16 @@ spec: {replicas: many}";
     $ sluice list rollouts
     GET·/apis/argoproj.io/v1alpha1/namespaces/shop/rollouts?&limit=500
     out:·NAME········STRATEGY···STATUS········STEP··SET-WEIGHT··READY··DESIRED··UP-TO-DATE··AVAILABLE
+    out:·broken·················Progressing···-·····-···········0/0····1········0···········0········
     out:·web·········Canary·····Paused········1/2···25··········4/4····4········1···········4········
-    err:·Warning:·could·not·read·rollout.argoproj.io·"broken":·invalid·type:·string·"many",·expected·i32
+    err:·Warning:·could·not·read·all·of·rollout.argoproj.io·"broken":·spec.replicas:·invalid·type:·string·"many",·expected·i32
     $ sluice list ro -A --timestamps
     GET·/apis/argoproj.io/v1alpha1/rollouts?&limit=500
     out:·TIMESTAMP·············NAMESPACE··NAME························STRATEGY···STATUS········STEP··SET-WEIGHT··READY··DESIRED··UP-TO-DATE··AVAILABLE
+    out:·2026-01-08T12:00:00Z··shop·······broken·································Progressing···-·····-···········0/0····1········0···········0········
     out:·2026-01-08T12:00:00Z··shop·······web·························Canary·····Paused········1/2···25··········4/4····4········1···········4········
     out:·2026-01-08T12:00:00Z··store······a-rollout-with-a-long-name··BlueGreen··Progressing···-·····-···········0/0····1········0···········0········
-    err:·Warning:·could·not·read·rollout.argoproj.io·"broken":·invalid·type:·string·"many",·expected·i32
+    err:·Warning:·could·not·read·all·of·rollout.argoproj.io·"broken":·spec.replicas:·invalid·type:·string·"many",·expected·i32
     $ sluice list rollouts --name none
     GET·/apis/argoproj.io/v1alpha1/namespaces/shop/rollouts?&fieldSelector=metadata.name%3Dnone&limit=500
     err:·No·resources·found.

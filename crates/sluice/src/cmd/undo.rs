@@ -43,7 +43,7 @@ impl Args {
     pub(super) async fn run(self, cluster: &Cluster, console: &mut Console) -> Result<()> {
         let name = &self.name;
         let raw = cluster.get(&Kind::ROLLOUT, name).await?;
-        let rollout: Rollout = observe::typed(&Kind::ROLLOUT, raw.clone())?;
+        let rollout: Rollout = observe::whole(&raw)?;
         let old = self.choose(olds(cluster, &rollout).await?)?;
         let target = Target::of(cluster, &rollout, raw, name).await?;
         if same_revision(

@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 
 use kube::core::DynamicObject;
 use kube::runtime::watcher::Event;
-use serde::de::DeserializeOwned;
 
-use super::typed;
-use crate::cluster::{Failure, Kind};
+use super::{Readable, shown};
+use crate::cluster::Failure;
 
 /// The objects of a kind as last told, by name. A list that is under way replaces them when it is done.
 pub(super) struct Mirror<T> {
-    kind: Kind,
     objects: BTreeMap<String, T>,
     /// The list under way; objects that vanished are not in it.
     arriving: BTreeMap<String, T>,
@@ -19,10 +17,9 @@ pub(super) struct Mirror<T> {
     trouble: Option<String>,
 }
 
-impl<T: DeserializeOwned> Mirror<T> {
-    pub(super) fn new(kind: Kind) -> Self {
+impl<T: Readable> Mirror<T> {
+    pub(super) fn new() -> Self {
         Mirror {
-            kind,
             objects: BTreeMap::new(),
             arriving: BTreeMap::new(),
             complete: false,
@@ -34,35 +31,30 @@ impl<T: DeserializeOwned> Mirror<T> {
     pub(super) fn take(&mut self, seen: Result<Event<DynamicObject>, Failure>) {
         match seen {
             Err(failure) => {
-                self.trouble = Some(format!(
-                    "the watch of {}s is interrupted: {failure}",
-                    self.kind.singular
-                ));
-                return;
+                self.trouble = Some(format!("the watch of {}s is interrupted: {failure}", T::KIND.singular));
             }
-            Ok(Event::Init) => self.arriving.clear(),
+            Ok(Event::Init) => {
+                self.arriving.clear();
+                self.trouble = None;
+            }
             Ok(Event::InitApply(object)) => {
-                if let Some((name, object)) = self.read(object) {
-                    self.arriving.insert(name, object);
-                }
-                return;
+                let read = self.read(object);
+                self.arriving.extend(read);
             }
             Ok(Event::InitDone) => {
                 self.objects = std::mem::take(&mut self.arriving);
                 self.complete = true;
             }
             Ok(Event::Apply(object)) => {
-                if let Some((name, object)) = self.read(object) {
-                    self.objects.insert(name, object);
-                } else {
-                    return;
-                }
+                self.trouble = None;
+                let read = self.read(object);
+                self.objects.extend(read);
             }
             Ok(Event::Delete(object)) => {
+                self.trouble = None;
                 self.objects.remove(&object.metadata.name.unwrap_or_default());
             }
         }
-        self.trouble = None;
     }
 
     pub(super) fn is_complete(&self) -> bool {
@@ -80,8 +72,11 @@ impl<T: DeserializeOwned> Mirror<T> {
     fn read(&mut self, object: DynamicObject) -> Option<(String, T)> {
         let name = object.metadata.name.clone().unwrap_or_default();
         let object = serde_json::to_value(object).map_err(anyhow::Error::from);
-        match object.and_then(|object| typed(&self.kind, object)) {
-            Ok(object) => Some((name, object)),
+        match object.and_then(|object| shown(&object)) {
+            Ok((object, dropped)) => {
+                self.trouble = dropped.into_iter().next().or(self.trouble.take());
+                Some((name, object))
+            }
             Err(error) => {
                 self.trouble = Some(error.to_string());
                 None

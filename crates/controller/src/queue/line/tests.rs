@@ -131,7 +131,7 @@ fn waiting_for_ones_own_writes_is_no_look() {
     let mut script = Script::new();
     script.wake(0, "a");
     script.take(0);
-    script.done(0, "a", Again::WhenFresh(Duration::from_millis(10)));
+    script.done(0, "a", Again::NotNow(Duration::from_millis(10)));
     script.run(10, Again::OnEvent);
     assert_eq!(script.out, ["0 a Event", "10 a Event"]);
 }

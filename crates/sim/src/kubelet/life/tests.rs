@@ -192,3 +192,40 @@ fn the_pod_of_a_job_ends_as_its_command_says() {
          rests\n"
     );
 }
+
+#[test]
+fn annotations_break_a_pod_on_purpose() {
+    let up = "Running running [PodReadyToStartContainers Initialized Ready ContainersReady PodScheduled]";
+    let down = "Running running [PodReadyToStartContainers Initialized PodScheduled]";
+    let trouble: [Disturbance; 3] = [
+        (5, |pod| pod["metadata"]["annotations"] = json!({"sim/unready": "true"})),
+        (7, |pod| pod["metadata"]["annotations"] = json!({})),
+        (9, |pod| pod["metadata"]["annotations"] = json!({"sim/crashes": "1"})),
+    ];
+    let begin = format!("0 Pending ContainerCreating [Initialized PodScheduled] 0\n0.5 {down} 0\n1.5 {up} 0\n");
+    assert_eq!(
+        lived(pod("web:v1"), 60, &trouble),
+        format!(
+            "{begin}5 {down} 0\n7 {up} 0\n\
+             9 Running CrashLoopBackOff [PodReadyToStartContainers Initialized PodScheduled] 0\n\
+             19 {down} 1\n20 {up} 1\nrests\n"
+        )
+    );
+}
+
+#[test]
+fn a_kubelet_takes_over_where_the_status_says_the_pod_is() {
+    let now = DateTime::<Utc>::from_timestamp(1_767_225_600, 0).unwrap();
+    let mut found = pod("web:v1");
+    assert_eq!(Memory::resumed(&found, now), None);
+    found["status"] = json!({
+        "phase": "Running", "podIP": "10.0.0.9", "startTime": "2025-12-31T00:00:00Z",
+        "containerStatuses": [{"ready": true, "restartCount": 2, "state": {"running": {"startedAt": "2025-12-31T00:00:02Z"}}}],
+    });
+    let memory = Memory::resumed(&found, now).unwrap();
+    assert_eq!(
+        (memory.stage, memory.restarts, memory.ip),
+        (Stage::Ready, 2, Ipv4Addr::new(10, 0, 0, 9))
+    );
+    assert!(memory.runs());
+}

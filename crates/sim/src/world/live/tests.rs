@@ -54,6 +54,7 @@ async fn a_pod_serves_from_its_first_endpoint_until_after_its_last() {
         start: ms(10),
         drain: ms(500),
         back_off: ms(1000),
+        spread_percent: 0,
     };
     let servers = Servers::new(tokio::runtime::Handle::current(), table.clone());
     let shared = Shared::new(ApiServer::new(Clock::real(), 1));

@@ -1,0 +1,224 @@
+//! The whole controller, from its configuration to its end.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::Client;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::admin::{self, Readiness};
+use crate::cache::{repair, watch as watching};
+use crate::config::Config;
+use crate::edge::Edge;
+use crate::election::{Candidate, Fence};
+use crate::error::Error;
+use crate::events::{Publisher, events};
+use crate::measure::Dial;
+use crate::notify::Silence;
+use crate::queue::Queue;
+use crate::reconcile;
+use crate::server::{CALL_TIMEOUT, Pace, Server};
+
+/// How long looks that are under way may go on after a stop was asked for: a call and a little.
+const GRACE: Duration = CALL_TIMEOUT.saturating_add(Duration::from_secs(2));
+/// How long Events that are waiting may still be sent after that.
+const LAST_EVENTS: Duration = Duration::from_secs(2);
+
+/// The ways to the API server.
+pub struct Clients {
+    /// For everything but the lease. Without retries of its own: `config.default_retry = false`.
+    pub work: Client,
+    /// For the lease alone: nothing else may delay a renewal.
+    pub lease: Client,
+}
+
+impl From<Client> for Clients {
+    /// One connection for both, where no lease is needed or nothing else is at stake.
+    fn from(client: Client) -> Self {
+        Clients {
+            work: client.clone(),
+            lease: client,
+        }
+    }
+}
+
+/// Runs until `shutdown`, then ends what is under way. No process is exited, nothing global is set up.
+///
+/// # Errors
+/// A listener could not be opened, or the lease was lost; then nothing of this controller runs any more.
+pub async fn run(
+    config: Config,
+    clients: impl Into<Clients>,
+    transport: providers::Transport,
+    dial: Arc<dyn Dial>,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), Error> {
+    let clients = clients.into();
+    let fence = if config.election.is_some() {
+        Fence::closed()
+    } else {
+        Fence::unfenced()
+    };
+    let pace = |part: u32| Pace::new(config.qps / part, config.burst / part);
+    let server = Server::new(clients.work.clone(), pace(1), fence.clone());
+    let quiet = Server::new(clients.work, pace(4), fence.clone());
+    let (outbox, publisher) = events(config.clock.clone(), quiet);
+    let edge = Arc::new(Edge::new(
+        config.clone(),
+        server,
+        transport,
+        dial,
+        Arc::new(Silence),
+        outbox,
+    ));
+
+    let stop = CancellationToken::new();
+    let readiness = Readiness::default();
+    // Dropped at the end, whatever the end is; everything in it ends with it.
+    let mut listeners = JoinSet::new();
+    if let Some(address) = config.metrics {
+        let listener = admin::listen(address).await?;
+        listeners.spawn(admin::serve(
+            listener,
+            admin::metrics(edge.clone()),
+            stop.clone().cancelled_owned(),
+        ));
+    }
+    if let Some(address) = config.healthz {
+        let listener = admin::listen(address).await?;
+        listeners.spawn(admin::serve(
+            listener,
+            admin::health(readiness.clone()),
+            stop.clone().cancelled_owned(),
+        ));
+    }
+
+    tokio::pin!(shutdown);
+    let Some(election) = config.election else {
+        let ended = work(edge, publisher, readiness, shutdown).await;
+        stop.cancel();
+        return ended;
+    };
+    let mut candidate = Candidate::new(clients.lease, election, config.clock, fence);
+    // A follower is ready: it would lead if it were asked to.
+    readiness.set();
+    tokio::select! {
+        biased;
+        () = &mut shutdown => return Ok(()),
+        () = candidate.win() => tracing::info!("leading"),
+    }
+    let lost = tokio::select! {
+        biased;
+        lost = candidate.hold() => Err(lost),
+        ended = work(edge, publisher, readiness, shutdown) => ended,
+    };
+    stop.cancel();
+    lost
+}
+
+/// Watches, looks, publishes, until `shutdown`. Dropping it stops everything where it is.
+async fn work(
+    edge: Arc<Edge>,
+    publisher: Publisher,
+    readiness: Readiness,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Error> {
+    tokio::pin!(shutdown);
+    let stop = CancellationToken::new();
+    let _abandon = Abandon(edge.clone());
+    let mut publishing = JoinSet::new();
+    publishing.spawn(publisher.run());
+
+    let kinds = watching::kinds(&edge.config);
+    let (synced, mut progress) = watch::channel(BTreeSet::new());
+    let mut watchers = JoinSet::new();
+    for kind in &kinds {
+        watchers.spawn(watching::keep(edge.clone(), *kind, synced.clone()));
+        watchers.spawn(repair::keep(edge.clone(), *kind));
+    }
+    tokio::select! {
+        biased;
+        () = &mut shutdown => return Ok(()),
+        // An error would mean that every sender is gone; `synced` is here.
+        _ = progress.wait_for(|done| done.len() == kinds.len()) => {}
+    }
+    readiness.set();
+    tracing::info!(
+        rollouts = edge.know(|shelves| shelves.rollouts.len()),
+        "everything there is has been listed"
+    );
+    watchers.spawn(resync(edge.clone()));
+
+    let mut workers = JoinSet::new();
+    workers.spawn(take_turns(
+        edge.clone(),
+        |edge| &edge.rollouts,
+        edge.config.rollout_threads,
+        stop.clone(),
+    ));
+    workers.spawn(take_turns(
+        edge.clone(),
+        |edge| &edge.runs,
+        edge.config.analysis_threads,
+        stop.clone(),
+    ));
+
+    shutdown.await;
+    tracing::info!("stopping: what is under way is ended first");
+    stop.cancel();
+    if timeout(GRACE, async { while workers.join_next().await.is_some() {} })
+        .await
+        .is_err()
+    {
+        tracing::warn!("gave up waiting for what is under way");
+    }
+    watchers.shutdown().await;
+    edge.events.close();
+    let last_events = timeout(LAST_EVENTS, async { while publishing.join_next().await.is_some() {} }).await;
+    if last_events.is_err() {
+        tracing::debug!("some events were not published");
+    }
+    Ok(())
+}
+
+/// Gives the tasks of one queue to so many workers.
+async fn take_turns(edge: Arc<Edge>, queue: fn(&Edge) -> &Queue, workers: usize, stop: CancellationToken) {
+    let mut looks = JoinSet::new();
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            Some(_) = looks.join_next() => {}
+            (task, _) = queue(&edge).next(), if looks.len() < workers.max(1) => {
+                let edge = edge.clone();
+                looks.spawn(async move {
+                    let again = reconcile::look(&edge, &task).await;
+                    queue(&edge).done(&task, again);
+                });
+            }
+        }
+    }
+    while looks.join_next().await.is_some() {}
+}
+
+/// Looks at everything now and then, though nothing has changed.
+async fn resync(edge: Arc<Edge>) {
+    loop {
+        sleep(edge.config.resync).await;
+        edge.wake(edge.know(|shelves| shelves.tasks()));
+    }
+}
+
+/// Measurements are spawned on their own; they end with whatever started them.
+struct Abandon(Arc<Edge>);
+
+impl Drop for Abandon {
+    fn drop(&mut self) {
+        self.0.measuring.stop();
+    }
+}

@@ -1,0 +1,149 @@
+//! Carrying out the writes of a plan: in order, stopping at the first refusal.
+
+use engine::plan::{Action, Notice, Op};
+use engine::show;
+use serde_json::Value;
+
+use crate::cache::Version;
+use crate::cache::freshness::Echo;
+use crate::edge::Edge;
+use crate::error::{Error, Remedy};
+use crate::kind::{Kind, Name};
+use crate::lower::{self, Subject, version_of};
+use crate::task::Task;
+
+/// Carries out ops. The subject follows its own writes, so that its status can be written after them.
+///
+/// # Errors
+/// The first refusal; nothing after it was attempted.
+pub async fn ops(edge: &Edge, task: &Task, subject: &mut Subject, ops: &[Op]) -> Result<(), Refusal> {
+    for op in ops {
+        let attempt = show::action(&op.action);
+        let sent = edge.server.write(&attempt, lower::action(subject, &op.action)).await;
+        let (kind, name) = target(subject, &op.action);
+        match sent {
+            Ok(answer) => {
+                if let Some(echo) = echo(&op.action, &answer) {
+                    edge.wrote(task, kind, name.clone(), echo);
+                }
+                if name == subject.name
+                    && kind == subject.kind
+                    && let Some(version) = version_of(&answer)
+                {
+                    subject.resource_version = version.to_owned();
+                }
+                for notice in &op.notices {
+                    edge.tell(subject, notice);
+                }
+            }
+            Err(error) => {
+                let error = outdated(&op.action, error);
+                after_refusal(edge, task, kind, name, &error).await;
+                return Err(Refusal {
+                    trouble: trouble(&op.action, &error),
+                    error,
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A write that was not accepted.
+#[derive(Debug)]
+pub struct Refusal {
+    pub error: Error,
+    /// What a human should be told, when only a human can change the outcome.
+    pub trouble: Option<Notice>,
+}
+
+/// Finds out, where that is possible, what there is instead of what was expected.
+pub(crate) async fn after_refusal(edge: &Edge, task: &Task, kind: Kind, name: Name, error: &Error) {
+    match error {
+        // The write may have been done: nothing is decided before the object was read.
+        Error::NoAnswer { .. } | Error::Broken { .. } => edge.wrote(task, kind, name, Echo::Unknown),
+        Error::Refused { status, .. } if status.code >= 500 => edge.wrote(task, kind, name, Echo::Unknown),
+        Error::Refused { .. } | Error::Outdated { .. } if error.remedy() == Remedy::LookAgain => {
+            if let Err(error) = edge.reread(kind, &name).await {
+                tracing::debug!(%task, %error, "not reread after a refusal");
+                edge.wrote(task, kind, name, Echo::Unknown);
+            }
+        }
+        Error::Refused { .. }
+        | Error::Outdated { .. }
+        | Error::Unwritable { .. }
+        | Error::NotLeading { .. }
+        | Error::LeaseLost { .. }
+        | Error::Listen { .. } => {}
+    }
+}
+
+/// Which object an action writes.
+fn target(subject: &Subject, action: &Action) -> (Kind, Name) {
+    let (kind, name) = match action {
+        Action::CreateReplicaSet { name, .. }
+        | Action::ScaleReplicaSet { name, .. }
+        | Action::AnnotateReplicaSet { name, .. }
+        | Action::ClaimReplicaSet { name, .. }
+        | Action::DeleteReplicaSet { name, .. } => (Kind::ReplicaSet, name),
+        Action::PointService { name, .. } => (Kind::Service, name),
+        Action::CreateRun { name, .. } | Action::TerminateRun { name, .. } | Action::DeleteRun { name, .. } => {
+            (Kind::AnalysisRun, name)
+        }
+        Action::AnnotateRollout { .. } | Action::DefaultReplicas { .. } => (Kind::Rollout, &subject.name.name),
+        Action::EvictPod { name, .. } => (Kind::Pod, name),
+    };
+    (kind, Name::new(&subject.name.namespace, name))
+}
+
+/// What an accepted action is to be waited for by; `None`: its object is not watched.
+fn echo(action: &Action, answer: &Value) -> Option<Echo> {
+    let version = version_of(answer).map(Version::new);
+    match action {
+        Action::DeleteReplicaSet { uid, .. } | Action::DeleteRun { uid, .. } => Some(Echo::Gone {
+            uid: uid.clone(),
+            version: version.unwrap_or_default(),
+        }),
+        Action::EvictPod { .. } => None,
+        Action::CreateReplicaSet { .. }
+        | Action::ScaleReplicaSet { .. }
+        | Action::AnnotateReplicaSet { .. }
+        | Action::ClaimReplicaSet { .. }
+        | Action::PointService { .. }
+        | Action::CreateRun { .. }
+        | Action::TerminateRun { .. }
+        | Action::AnnotateRollout { .. }
+        | Action::DefaultReplicas { .. } => version.map(Echo::Version),
+    }
+}
+
+/// A failed `test` of a JSON patch is 422, like an invalid object; here it means that the size was another one.
+fn outdated(action: &Action, error: Error) -> Error {
+    match (action, error) {
+        (Action::ScaleReplicaSet { .. }, Error::Refused { attempt, status }) if status.code == 422 => {
+            Error::Outdated { attempt, status }
+        }
+        (_, error) => error,
+    }
+}
+
+fn trouble(action: &Action, error: &Error) -> Option<Notice> {
+    match (error.remedy(), action) {
+        (Remedy::LookAgain | Remedy::BackOff, _) => None,
+        (Remedy::TellUser, Action::CreateReplicaSet { name, .. }) => {
+            let message = format!("Failed to create new replica set {name:?}: {}", cause(error));
+            Some(Notice::warning("ReplicaSetCreateError", message))
+        }
+        (Remedy::TellUser, _) => Some(Notice::warning(
+            "ReconciliationError",
+            format!("Reconciliation failed with error: {error}"),
+        )),
+    }
+}
+
+fn cause(error: &Error) -> String {
+    match error {
+        Error::Refused { status, .. } => status.message.clone(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,230 @@
+//! What every part of the edge shares: what is known, what is due, and the ways to the outside.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use engine::plan::Notice;
+use tokio::time::Instant;
+
+use crate::cache::freshness::{Echo, Fresh, Freshness};
+use crate::cache::{Change, Shelves};
+use crate::config::Config;
+use crate::error::Error;
+use crate::events::Events;
+use crate::kind::{Kind, Name};
+use crate::lower::{self, Subject};
+use crate::measure::{Dial, Measuring};
+use crate::metrics::{Metrics, Total};
+use crate::notify::Listener;
+use crate::queue::{Again, Queue};
+use crate::server::Server;
+use crate::task::Task;
+
+/// Shared by everything that runs.
+pub struct Edge {
+    pub config: Config,
+    pub server: Server,
+    pub transport: providers::Transport,
+    pub dial: Arc<dyn Dial>,
+    pub listener: Arc<dyn Listener>,
+    pub events: Events,
+    pub metrics: Metrics,
+    /// Rollouts and Services.
+    pub rollouts: Queue,
+    /// AnalysisRuns.
+    pub runs: Queue,
+    pub measuring: Measuring,
+    shelves: Mutex<Shelves>,
+    freshness: Mutex<Freshness>,
+    decided: Mutex<BTreeMap<Task, Decided>>,
+}
+
+/// The last decision about a task.
+#[derive(Clone, Debug)]
+struct Decided {
+    fingerprint: u64,
+    at: Instant,
+    /// What a human was last told to see to.
+    told: Option<String>,
+}
+
+/// Decisions on identical inputs are this far apart (invariant I6).
+const REST: Duration = Duration::from_secs(1);
+
+impl Edge {
+    /// Knows nothing yet.
+    pub fn new(
+        config: Config,
+        server: Server,
+        transport: providers::Transport,
+        dial: Arc<dyn Dial>,
+        listener: Arc<dyn Listener>,
+        events: Events,
+    ) -> Self {
+        Edge {
+            config,
+            server,
+            transport,
+            dial,
+            listener,
+            events,
+            metrics: Metrics::default(),
+            rollouts: Queue::default(),
+            runs: Queue::default(),
+            measuring: Measuring::default(),
+            shelves: Mutex::default(),
+            freshness: Mutex::default(),
+            decided: Mutex::default(),
+        }
+    }
+
+    /// Looks at what is known.
+    pub fn know<T>(&self, look: impl FnOnce(&Shelves) -> T) -> T {
+        look(&lock(&self.shelves))
+    }
+
+    /// Changes what is known, and wakes whom it concerns. Returns how many differences there were.
+    pub fn learn(&self, kind: Kind, change: impl FnOnce(&mut Shelves) -> Change) -> u64 {
+        let change = change(&mut lock(&self.shelves));
+        for (name, why) in &change.undecodable {
+            tracing::warn!(%kind, %name, why, "an object does not decode and is left out");
+        }
+        for subject in &change.left {
+            let Name { namespace, name } = &subject.name;
+            // The order of the two is the contract's (8.2).
+            self.tell(
+                subject,
+                &Notice::normal("RolloutDeleted", format!("Rollout {name}/{namespace} is deleted.")),
+            );
+        }
+        for subject in &change.arrived {
+            let message = format!("Rollout resource added to informer: {}", subject.name);
+            self.tell(subject, &Notice::normal("RolloutAddedToInformer", message));
+        }
+        self.wake(change.tasks);
+        change.differences
+    }
+
+    /// Puts tasks in their queues.
+    pub fn wake(&self, tasks: impl IntoIterator<Item = Task>) {
+        let (runs, rollouts): (Vec<Task>, Vec<Task>) = tasks.into_iter().partition(|task| matches!(task, Task::Run(_)));
+        self.runs.wake(runs);
+        self.rollouts.wake(rollouts);
+    }
+
+    /// Tells people about a subject: an Event, and whoever listens.
+    pub fn tell(&self, subject: &Subject, notice: &Notice) {
+        if subject.kind == Kind::Rollout {
+            self.metrics.noticed(&subject.name, notice);
+        }
+        self.listener.hear(subject, notice);
+        self.events.publish(subject, notice);
+    }
+
+    /// A write for a task left this behind.
+    pub fn wrote(&self, task: &Task, kind: Kind, name: Name, echo: Echo) {
+        lock(&self.freshness).wrote(task, kind, name, echo, Instant::now());
+    }
+
+    /// Waits for our own last writes; `Some` when it is too early to decide.
+    pub async fn freshen(&self, task: &Task) -> Option<Again> {
+        let fresh = self.know(|shelves| lock(&self.freshness).check(task, shelves, Instant::now()));
+        match fresh {
+            Fresh::Yes => None,
+            Fresh::Wait(wait) => {
+                self.metrics.count(Total::StaleDeferrals, 1);
+                Some(Again::NotNow(wait))
+            }
+            Fresh::Read(places) => {
+                for (kind, name) in places {
+                    if let Err(error) = self.reread(kind, &name).await {
+                        tracing::warn!(%task, %error, "what became of a write is not known");
+                        self.wrote(task, kind, name, Echo::Unknown);
+                        return Some(Again::Failed);
+                    }
+                }
+                None
+            }
+        }
+    }
+
+    /// Reads one object live and takes in what is found. Returns how many differences there were.
+    ///
+    /// # Errors
+    /// The object could not be read; that there is none is no error.
+    pub async fn reread(&self, kind: Kind, name: &Name) -> Result<u64, Error> {
+        let before = self.know(|shelves| shelves.stamp(kind, name));
+        let read = self
+            .server
+            .read(&format!("read {kind} {name}"), lower::get(kind, name))
+            .await;
+        let found = match read {
+            Ok(object) => Some(object),
+            Err(error) if error.is_not_found() => None,
+            Err(error) => return Err(error),
+        };
+        Ok(self.learn(kind, |shelves| shelves.repair(kind, name, found, before.as_ref())))
+    }
+
+    /// How long to rest before a decision on these inputs; notes the decision when there is no need to.
+    pub fn rest(&self, task: &Task, fingerprint: u64) -> Option<Duration> {
+        let (mut decided, now) = (lock(&self.decided), Instant::now());
+        match decided.get_mut(task) {
+            Some(last) if last.fingerprint == fingerprint && now.duration_since(last.at) < REST => {
+                Some(REST - now.duration_since(last.at))
+            }
+            Some(last) => {
+                (last.fingerprint, last.at) = (fingerprint, now);
+                None
+            }
+            None => {
+                decided.insert(
+                    task.clone(),
+                    Decided {
+                        fingerprint,
+                        at: now,
+                        told: None,
+                    },
+                );
+                None
+            }
+        }
+    }
+
+    /// Tells people what they have to see to, once; `None` when there is nothing any more.
+    pub fn tell_once(&self, task: &Task, subject: &Subject, trouble: Option<Notice>) {
+        let news = {
+            let mut decided = lock(&self.decided);
+            let Some(last) = decided.get_mut(task) else { return };
+            let text = trouble.as_ref().map(|notice| notice.message.clone());
+            let news = last.told != text;
+            last.told = text;
+            news
+        };
+        if let Some(notice) = trouble.filter(|_| news) {
+            self.tell(subject, &notice);
+        }
+    }
+
+    /// Forgets a task whose object is gone.
+    pub fn forget(&self, task: &Task) {
+        lock(&self.freshness).forget(task);
+        lock(&self.decided).remove(task);
+        self.measuring.forget(task.name());
+    }
+}
+
+impl fmt::Debug for Edge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Edge")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What a panic has interrupted is at worst a change that a later event or listing makes again.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

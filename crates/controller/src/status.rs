@@ -1,0 +1,36 @@
+//! Writing the difference of a status: only on the version that was seen.
+
+use serde_json::Value;
+
+use crate::apply::after_refusal;
+use crate::cache::Version;
+use crate::cache::freshness::Echo;
+use crate::edge::Edge;
+use crate::error::Error;
+use crate::lower::{self, Subject, version_of};
+use crate::task::Task;
+
+/// Writes a difference for a Rollout or an AnalysisRun.
+///
+/// # Errors
+/// It was not accepted; what there is instead has been read where that was possible.
+pub async fn write(edge: &Edge, task: &Task, subject: &Subject, difference: &Value) -> Result<(), Error> {
+    let attempt = format!("write the status of {} {}", subject.kind, subject.name);
+    match edge.server.write(&attempt, lower::status(subject, difference)).await {
+        Ok(answer) => {
+            if let Some(version) = version_of(&answer) {
+                edge.wrote(
+                    task,
+                    subject.kind,
+                    subject.name.clone(),
+                    Echo::Version(Version::new(version)),
+                );
+            }
+            Ok(())
+        }
+        Err(error) => {
+            after_refusal(edge, task, subject.kind, subject.name.clone(), &error).await;
+            Err(error)
+        }
+    }
+}
