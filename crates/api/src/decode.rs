@@ -185,13 +185,17 @@ fn remove(value: &mut Value, path: &[Step]) -> bool {
         Step::Key(key) => value.get_mut(key),
         Step::Index(index) => value.get_mut(index),
     });
-    match (parent, last) {
-        (Some(Value::Object(object)), Step::Key(key)) => object.remove(key).is_some(),
-        (Some(Value::Array(items)), Step::Index(index)) if *index < items.len() => {
-            items.remove(*index);
-            true
+    match last {
+        Step::Key(key) => {
+            let object = parent.and_then(Value::as_object_mut);
+            object.is_some_and(|object| object.remove(key).is_some())
         }
-        _ => false,
+        Step::Index(index) => {
+            let items = parent
+                .and_then(Value::as_array_mut)
+                .filter(|items| *index < items.len());
+            items.map(|items| items.remove(*index)).is_some()
+        }
     }
 }
 

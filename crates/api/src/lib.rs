@@ -12,6 +12,8 @@ pub mod hash;
 mod json;
 pub mod keys;
 pub mod measured;
+#[cfg(test)]
+mod properties;
 pub mod quantity;
 pub mod rollout;
 #[cfg(test)]

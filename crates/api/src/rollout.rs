@@ -26,7 +26,10 @@ pub use strategy::*;
 pub use traffic::*;
 
 /// `spec` of a Rollout.
-#[expect(clippy::duplicated_attributes, reason = "every printer column of the derive has a type of its own")]
+#[expect(
+    clippy::duplicated_attributes,
+    reason = "every printer column of the derive has a type of its own"
+)]
 #[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -46,10 +46,12 @@ pub(super) fn list(out: &mut String, structs: &Structs, name: &str, items: &[Val
 /// The text of a field, `None` to leave it out.
 fn member(structs: &Structs, field: &Field, value: &Value) -> Option<String> {
     let mut out = String::new();
-    let known = match (field.shape, field.of) {
-        // an amount that is none is as good as absent
-        (Shape::One, Type::Quantity) => quantity(value).is_some(),
-        _ => !value.is_null(),
+    // an amount that is none is as good as absent
+    let is_amount = matches!((field.shape, field.of), (Shape::One, Type::Quantity));
+    let known = if is_amount {
+        quantity(value).is_some()
+    } else {
+        !value.is_null()
     };
     match (field.when, known) {
         (When::Present | When::NotEmpty, false) => return None,
