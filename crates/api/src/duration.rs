@@ -2,7 +2,7 @@
 //!
 //! Source: wire-contract 1.0 (`DurationString`, `metav1.Time`) and 1.5 (pause durations).
 
-use chrono::{DateTime, SecondsFormat, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -60,12 +60,4 @@ impl JsonSchema for Time {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "string", "format": "date-time" })
     }
-}
-
-/// [`parse_go_duration`], its error as text.
-///
-/// # Errors
-/// Go's words, as [`DurationError`] writes them.
-pub fn parse(text: &str) -> Result<TimeDelta, String> {
-    parse_go_duration(text).map_err(|e| e.to_string())
 }

@@ -98,6 +98,6 @@ fn delay(text: &str) -> Option<TimeDelta> {
     if text.is_empty() {
         None
     } else {
-        api::duration::parse(text).ok()
+        api::duration::parse_go_duration(text).ok()
     }
 }

@@ -108,7 +108,7 @@ fn one(metric: &Metric) -> Result<(), String> {
     }
     for (text, what) in [(&metric.interval, "interval"), (&metric.initial_delay, "startDelay")] {
         if !text.is_empty() {
-            api::duration::parse(text).map_err(|why| format!("invalid {what} string: {why}"))?;
+            api::duration::parse_go_duration(text).map_err(|why| format!("invalid {what} string: {why}"))?;
         }
     }
     match providers(metric) {

@@ -18,7 +18,7 @@ pub(crate) struct Range {
 pub(crate) fn resolve(written: &PrometheusRangeQuery, now: DateTime<Utc>) -> Result<Range, String> {
     let start = instant("start", &written.start, now)?;
     let end = instant("end", &written.end, now)?;
-    let step = api::duration::parse(&written.step).map_err(|why| format!("rangeQuery.step: {why}"))?;
+    let step = api::duration::parse_go_duration(&written.step).map_err(|why| format!("rangeQuery.step: {why}"))?;
     if step <= TimeDelta::zero() {
         return Err(format!("rangeQuery.step: {:?} is not more than zero", written.step));
     }

@@ -178,7 +178,7 @@ impl Written {
             return Err(format!("path {path:?} does not begin with /"));
         }
         let window = self.window.unwrap_or_else(|| "10s".to_owned());
-        let window = api::duration::parse(&window).map_err(|why| format!("window: {why}"))?;
+        let window = api::duration::parse_go_duration(&window).map_err(|why| format!("window: {why}"))?;
         if !(TimeDelta::seconds(1)..=TimeDelta::hours(1)).contains(&window) {
             return Err("window is not between 1s and 1h".to_owned());
         }

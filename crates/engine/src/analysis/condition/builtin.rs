@@ -366,7 +366,7 @@ pub(super) fn call(name: &str, mut args: Vec<Value>, given: Given<'_>) -> Result
         ("asFloat", [value]) => as_float(value).map(Value::Float),
         ("now", _) => Ok(Value::DateTime(given.now.fixed_offset().into())),
         ("duration", [Value::String(text)]) => {
-            let duration = api::duration::parse(text)?;
+            let duration = api::duration::parse_go_duration(text).map_err(|e| e.to_string())?;
             duration
                 .num_nanoseconds()
                 .map(Value::Duration)
