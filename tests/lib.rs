@@ -2,5 +2,13 @@
 
 #[cfg(test)]
 mod crds;
+pub mod model;
+pub mod scenario;
+#[cfg(test)]
+mod scenarios;
+#[cfg(test)]
+mod examples;
+#[cfg(test)]
+mod lint;
 #[cfg(test)]
 mod vectors;

@@ -6,6 +6,7 @@ pub mod controller;
 mod crds;
 mod fallback;
 mod get;
+mod lint;
 mod list;
 mod pause;
 mod promote;
@@ -37,6 +38,7 @@ pub enum Verb {
     Restart(restart::Args),
     Undo(undo::Args),
     Set(set::Args),
+    Lint(lint::Args),
     Terminate(terminate::Args),
     Crds(crds::Args),
     Completion(completion::Args),
@@ -70,6 +72,7 @@ impl Verb {
             Verb::Set(args) => args.run(&reach.cluster().await?, console).await,
             Verb::Terminate(args) => args.run(&reach.cluster().await?, console).await,
             Verb::Crds(args) => args.run(console),
+            Verb::Lint(args) => args.run(console),
             Verb::Completion(args) => args.run(console),
             Verb::Version(args) => args.run(console),
         }

@@ -10,6 +10,7 @@ pub mod cluster;
 pub mod cmd;
 pub mod console;
 pub mod demo;
+pub mod lint;
 mod logs;
 pub mod observe;
 pub mod render;

@@ -8,6 +8,7 @@ use super::write::{Key, Subresource, Write};
 use super::{Actor, Look};
 use crate::store::Change;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 const RESOURCE: &str = "deployments.apps";
@@ -120,5 +121,17 @@ fn number(field: &Value, default: u64) -> u64 {
 /// Any stable hash of the template does: nothing outside reads a Deployment's. This is 32-bit FNV-1a of its text.
 fn hash(template: &Value) -> String {
     let step = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
-    format!("{:08x}", template.to_string().bytes().fold(0x811c_9dc5, step))
+    format!("{:08x}", sorted(template).bytes().fold(0x811c_9dc5, step))
+}
+
+/// The text of a value with its keys in order: the same template may be written in any.
+fn sorted(value: &Value) -> String {
+    match value {
+        Value::Object(fields) => {
+            let fields: BTreeMap<_, _> = fields.iter().map(|(name, value)| (name, sorted(value))).collect();
+            format!("{fields:?}")
+        }
+        Value::Array(items) => format!("{:?}", items.iter().map(sorted).collect::<Vec<_>>()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.to_string(),
+    }
 }

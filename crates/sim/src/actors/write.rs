@@ -174,46 +174,47 @@ fn path(version: &str, resource: &str, namespace: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Grace, Subresource, Write};
-    use serde_json::json;
+    use serde_json::{Value, json};
 
-    fn shown(write: Write) -> String {
+    fn sent(write: Write) -> (String, Value) {
         let request = write.request();
-        format!(
-            "{} {} {}",
-            request.method,
-            request.path,
-            String::from_utf8_lossy(&request.body)
-        )
+        let body = serde_json::from_slice(&request.body).unwrap();
+        (format!("{} {}", request.method, request.path), body)
     }
 
     #[test]
     fn a_write_is_one_request() {
         let set = json!({"apiVersion": "apps/v1", "metadata": {"namespace": "shop", "name": "web", "uid": "u1"}});
-        let pod = json!({"apiVersion": "v1", "metadata": {"name": "web-1"}});
+        let pod = json!({"apiVersion": "v1", "metadata": {"namespace": "shop", "name": "web-1", "uid": "u2"}});
         assert_eq!(
-            shown(Write::patch(
+            sent(Write::patch(
                 "replicasets.apps",
                 &set,
                 Subresource::Status,
                 json!({"status": {"replicas": 1}})
             )),
-            r#"PATCH /apis/apps/v1/namespaces/shop/replicasets/web/status {"metadata":{"uid":"u1"},"status":{"replicas":1}}"#
+            (
+                "PATCH /apis/apps/v1/namespaces/shop/replicasets/web/status".into(),
+                json!({"metadata": {"uid": "u1"}, "status": {"replicas": 1}})
+            )
         );
         assert_eq!(
-            shown(Write::Create {
+            sent(Write::Create {
                 resource: "pods",
                 namespace: "shop".into(),
-                object: pod
+                object: pod.clone()
             }),
-            r#"POST /api/v1/namespaces/shop/pods {"apiVersion":"v1","metadata":{"name":"web-1"}}"#
+            ("POST /api/v1/namespaces/shop/pods".into(), pod.clone())
         );
-        assert!(
-            shown(Write::delete(
-                "pods",
-                &json!({"metadata": {"namespace": "shop", "name": "web-1"}}),
-                Grace::Zero
-            ))
-            .contains(r#""gracePeriodSeconds":0"#)
+        assert_eq!(
+            sent(Write::delete("pods", &pod, Grace::Zero)),
+            (
+                "DELETE /api/v1/namespaces/shop/pods/web-1".into(),
+                json!({
+                    "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background",
+                    "preconditions": {"uid": "u2"}, "gracePeriodSeconds": 0,
+                })
+            )
         );
     }
 }

@@ -1,0 +1,490 @@
+//! The model ring: the whole flow in virtual time, without a runtime. Same seed, same bytes.
+//!
+//! The shelves are fed from watch cursors, decisions come from the engine, requests from `lower`, and the simulated API
+//! server answers them synchronously.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use controller::cache::freshness::{Echo, Fresh, Freshness};
+use controller::cache::{Shelves, Version};
+use controller::kind::{Kind, Name};
+use controller::lower::{self, Subject};
+use controller::observe;
+use controller::task::Task;
+use engine::plan::{Action, Notice, Plan};
+use serde_json::Value;
+use sim::apiserver::{Response, WatchCursor, WatchEventKind};
+use sim::kubelet::Pace;
+use sim::{Request, World};
+
+mod checks;
+pub mod metrics;
+mod runs;
+
+pub use checks::Checks;
+pub use metrics::Metrics;
+
+/// Who the controller says it is.
+pub const AGENT: &str = "sluice";
+
+/// What became of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// Look again when something changes, or at this instant.
+    Rest(Option<DateTime<Utc>>),
+    /// Look again after the back-off.
+    Again,
+}
+
+/// A cluster with our controller in it.
+pub struct Model {
+    pub world: World,
+    pub metrics: Metrics,
+    pub checks: Checks,
+    /// One line for every write and event of the controller.
+    pub trace: Vec<String>,
+    /// The controller's writes are dropped after this many (a crash between two writes).
+    pub crash_after: Option<u64>,
+    pub writes: u64,
+    start: DateTime<Utc>,
+    instant: tokio::time::Instant,
+    shelves: Shelves,
+    cursors: BTreeMap<Kind, WatchCursor>,
+    freshness: Freshness,
+    due: BTreeMap<Task, DateTime<Utc>>,
+    failures: BTreeMap<Task, u32>,
+    runs: runs::Measuring,
+    crashed: bool,
+}
+
+impl Model {
+    /// A fresh cluster with our CRDs installed.
+    pub fn new(seed: u64) -> Self {
+        Model::with_pace(seed, Pace::default())
+    }
+
+    /// The same with another pace of pods.
+    pub fn with_pace(seed: u64, pace: Pace) -> Self {
+        let mut world = World::new(seed, pace);
+        for crd in api::crd::all() {
+            world
+                .api
+                .install(&crd)
+                .unwrap_or_else(|why| panic!("a CRD was refused: {why}"));
+        }
+        let start = world.now();
+        Model {
+            world,
+            metrics: Metrics::default(),
+            checks: Checks::default(),
+            trace: Vec::new(),
+            crash_after: None,
+            writes: 0,
+            start,
+            instant: tokio::time::Instant::now(),
+            shelves: Shelves::default(),
+            cursors: BTreeMap::new(),
+            freshness: Freshness::default(),
+            due: BTreeMap::new(),
+            failures: BTreeMap::new(),
+            runs: runs::Measuring::default(),
+            crashed: false,
+        }
+    }
+
+    /// The controller starts again with nothing but what the API server has.
+    pub fn restart(&mut self) {
+        self.shelves = Shelves::default();
+        self.cursors.clear();
+        self.freshness = Freshness::default();
+        self.due.clear();
+        self.failures.clear();
+        self.runs = runs::Measuring::default();
+        self.crashed = false;
+        self.crash_after = None;
+        self.trace
+            .push(format!("{} --- the controller starts again", self.offset()));
+    }
+
+    /// Sends a request as a user does; panics with the server's words when it is refused.
+    pub fn user(&mut self, request: Request) -> Value {
+        let shown = format!("{} {}", request.method, request.path);
+        let answer = self.world.call(request.agent("kubectl"));
+        answer.object().unwrap_or_else(|status| panic!("{shown}: {status}"))
+    }
+
+    /// Lets everything happen that happens now, without time passing.
+    pub fn settle(&mut self) {
+        // a bound that no honest run comes near: a hot loop ends here
+        for _ in 0..10_000 {
+            self.world.settle();
+            self.watch();
+            let now = self.now();
+            let Some(task) = self
+                .due
+                .iter()
+                .filter(|(_, at)| **at <= now)
+                .map(|(task, _)| task.clone())
+                .next()
+            else {
+                return;
+            };
+            self.due.remove(&task);
+            self.turn(&task);
+        }
+        panic!(
+            "the controller never comes to rest at {}\n{}",
+            self.offset(),
+            self.tail()
+        );
+    }
+
+    /// Lets time go on to the next event; `false` when nothing is due any more or `until` comes first.
+    pub fn step(&mut self, until: DateTime<Utc>) -> bool {
+        self.settle();
+        let next = self.due.values().copied().chain(self.world.next_due()).min();
+        match next.filter(|next| *next <= until) {
+            Some(next) => {
+                self.world.api.clock().advance_to(next.max(self.now()));
+                self.settle();
+                true
+            }
+            None => {
+                self.world.api.clock().advance_to(until);
+                self.settle();
+                false
+            }
+        }
+    }
+
+    /// Lets this long pass.
+    pub fn advance(&mut self, by: TimeDelta) {
+        let until = self.now() + by;
+        while self.step(until) {}
+    }
+
+    /// Now, in virtual time.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.world.now()
+    }
+
+    /// Time since the start, as traces show it.
+    pub fn offset(&self) -> String {
+        format!("+{:.1}s", (self.now() - self.start).num_milliseconds() as f64 / 1000.0)
+    }
+
+    /// The last lines of the trace, for messages.
+    pub fn tail(&self) -> String {
+        let from = self.trace.len().saturating_sub(40);
+        self.trace[from..].join("\n")
+    }
+
+    /// An object as the API server has it.
+    pub fn object(&self, resource: &str, namespace: &str, name: &str) -> Option<&Value> {
+        self.world.api.store().get(resource, namespace, name).map(AsRef::as_ref)
+    }
+
+    /// Takes in what the watches have delivered; opens those that are not open.
+    fn watch(&mut self) {
+        for kind in Kind::WATCHED {
+            if !self.cursors.get(&kind).is_some_and(|cursor| !cursor.is_closed()) {
+                self.list(kind);
+            }
+            let Some(cursor) = self.cursors.get_mut(&kind) else {
+                continue;
+            };
+            for event in self.world.api.poll(cursor) {
+                let change = match event.kind {
+                    WatchEventKind::Added | WatchEventKind::Modified => self.shelves.put(kind, event.object),
+                    WatchEventKind::Deleted => self.shelves.remove(kind, &event.object),
+                    WatchEventKind::Bookmark => continue,
+                    WatchEventKind::Error => {
+                        self.cursors.remove(&kind);
+                        break;
+                    }
+                };
+                self.wake(change.tasks);
+            }
+        }
+    }
+
+    fn list(&mut self, kind: Kind) {
+        let path = kind.path("");
+        let query = match kind {
+            Kind::ReplicaSet => format!("?labelSelector={}", api::keys::POD_TEMPLATE_HASH),
+            _ => String::new(),
+        };
+        let Ok(list) = self
+            .world
+            .api
+            .handle(Request::get(&format!("{path}{query}")).agent(AGENT))
+            .object()
+        else {
+            return;
+        };
+        let version = list["metadata"]["resourceVersion"].as_str().unwrap_or("0").to_owned();
+        let objects = list["items"].as_array().cloned().unwrap_or_default();
+        let change = self.shelves.replace(kind, objects, &Version::new(version.clone()));
+        self.wake(change.tasks);
+        let join = if query.is_empty() { "?" } else { "&" };
+        let watch = format!("{path}{query}{join}watch=true&allowWatchBookmarks=true&resourceVersion={version}");
+        if let Response::Watch(cursor) = self.world.api.handle(Request::get(&watch).agent(AGENT)) {
+            self.cursors.insert(kind, *cursor);
+        }
+    }
+
+    fn wake(&mut self, tasks: BTreeSet<Task>) {
+        let now = self.now();
+        for task in tasks {
+            self.due.insert(task, now);
+        }
+    }
+
+    fn turn(&mut self, task: &Task) {
+        if self.crashed {
+            return;
+        }
+        let now = self.now();
+        match self.freshness.check(task, &self.shelves, self.instant_at(now)) {
+            Fresh::Yes => {}
+            Fresh::Wait(wait) => {
+                self.due
+                    .insert(task.clone(), now + TimeDelta::from_std(wait).expect("a short wait"));
+                return;
+            }
+            Fresh::Read(late) => {
+                for (kind, name) in late {
+                    let before = self.shelves.stamp(kind, &name);
+                    let request = lower::get(kind, &name).expect("a request");
+                    let answer = self.world.api.handle(convert(request)).object();
+                    let change = self.shelves.repair(kind, &name, answer.ok(), before.as_ref());
+                    self.wake(change.tasks);
+                }
+            }
+        }
+        let turn = match task {
+            Task::Rollout(name) => self.rollout(task, name),
+            Task::Run(name) => self.run(task, name),
+            Task::Service(_) => Turn::Rest(None),
+        };
+        match turn {
+            Turn::Rest(wake) => {
+                self.failures.remove(task);
+                if let Some(at) = wake {
+                    let known = self.due.get(task).copied();
+                    self.due.insert(task.clone(), known.map_or(at, |known| known.min(at)));
+                }
+            }
+            Turn::Again => {
+                let failures = self.failures.entry(task.clone()).or_default();
+                *failures += 1;
+                let wait = TimeDelta::milliseconds(10_000.min(1 << (*failures).min(14)));
+                self.due.insert(task.clone(), now + wait);
+            }
+        }
+    }
+
+    fn rollout(&mut self, task: &Task, name: &Name) -> Turn {
+        let Some(view) = observe::rollout(&self.shelves, name, self.now()) else {
+            return Turn::Rest(None);
+        };
+        let (subject, mut observed) = (view.subject, view.observed);
+        let mut plan = engine::decide(&observed);
+        for _ in 0..4 {
+            let missing: Vec<_> = plan.reads.iter().cloned().collect();
+            if missing.is_empty() {
+                break;
+            }
+            for read in missing {
+                let selector = observed.rollout.spec.selector.clone();
+                let request = lower::read(&name.namespace, &read, selector.as_ref()).expect("a request");
+                match self.world.api.handle(convert(request)).object() {
+                    Ok(answer) => observe::take_read(&mut observed, &read, &answer),
+                    Err(_) => return Turn::Again,
+                }
+            }
+            plan = engine::decide(&observed);
+        }
+        self.checks.reconciled(name, view.fingerprint, self.now(), &plan);
+        if let Err(violation) = engine::audit::check(&observed, &plan) {
+            self.trace.push(format!("{} REFUSED {violation}", self.offset()));
+            self.checks.refused(&violation.to_string());
+            return Turn::Rest(Some(self.now() + TimeDelta::seconds(1)));
+        }
+        self.apply(task, &subject, &observed, &plan)
+    }
+
+    fn apply(&mut self, task: &Task, subject: &Subject, observed: &engine::Observed, plan: &Plan) -> Turn {
+        let mut subject = subject.clone();
+        let mut refused = false;
+        for op in &plan.ops {
+            let request = lower::action(&subject, &op.action).expect("a request");
+            self.checks.before_write(observed, &op.action, self.now());
+            let Some(answer) = self.write(&engine::show::action(&op.action), request) else {
+                return Turn::Again;
+            };
+            match answer {
+                Ok(object) => {
+                    self.wrote(task, &op.action, &object, &mut subject);
+                    self.notices(&op.notices);
+                }
+                Err(status) if is_already_exists(&status) => self.look_again_at(&op.action, &subject),
+                Err(_) => {
+                    refused = true;
+                    break;
+                }
+            }
+        }
+        if let Some(difference) = &plan.status {
+            let request = lower::status(&subject, difference).expect("a request");
+            self.checks.before_status(observed, difference, self.now());
+            let Some(answer) = self.write(&show_status(difference), request) else {
+                return Turn::Again;
+            };
+            match answer {
+                Ok(object) => self.expect_back(task, subject.kind, &subject.name, &object),
+                Err(_) => refused = true,
+            }
+        }
+        if refused {
+            return Turn::Again;
+        }
+        self.notices(&plan.notices);
+        Turn::Rest(plan.wake)
+    }
+
+    /// Sends one write of the controller. `None`: the controller crashed instead.
+    fn write(&mut self, shown: &str, request: http::Request<Vec<u8>>) -> Option<Result<Value, Value>> {
+        if self.crash_after == Some(self.writes) {
+            self.crashed = true;
+            self.trace
+                .push(format!("{} --- the controller crashes before: {shown}", self.offset()));
+            return None;
+        }
+        self.writes += 1;
+        let answer = self.world.api.handle(convert(request)).object();
+        let refusal = answer
+            .as_ref()
+            .err()
+            .map(|status| format!("  (refused: {})", status["reason"]));
+        self.trace
+            .push(format!("{} {shown}{}", self.offset(), refusal.unwrap_or_default()));
+        Some(answer)
+    }
+
+    fn wrote(&mut self, task: &Task, action: &Action, object: &Value, subject: &mut Subject) {
+        let namespace = subject.name.namespace.clone();
+        let (kind, name) = match action {
+            Action::CreateReplicaSet { name, .. }
+            | Action::ScaleReplicaSet { name, .. }
+            | Action::AnnotateReplicaSet { name, .. }
+            | Action::ClaimReplicaSet { name, .. }
+            | Action::DeleteReplicaSet { name, .. } => (Kind::ReplicaSet, name.clone()),
+            Action::PointService { name, .. } => (Kind::Service, name.clone()),
+            Action::CreateRun { name, .. } | Action::TerminateRun { name, .. } | Action::DeleteRun { name, .. } => {
+                (Kind::AnalysisRun, name.clone())
+            }
+            Action::AnnotateRollout { .. } | Action::DefaultReplicas { .. } => {
+                (Kind::Rollout, subject.name.name.clone())
+            }
+            Action::EvictPod { .. } => return,
+        };
+        if matches!(action, Action::DeleteReplicaSet { .. } | Action::DeleteRun { .. }) {
+            return;
+        }
+        let name = Name::new(&namespace, &name);
+        self.expect_back(task, kind, &name, object);
+        if kind == Kind::Rollout
+            && let Some(version) = object["metadata"]["resourceVersion"].as_str()
+        {
+            version.clone_into(&mut subject.resource_version);
+        }
+    }
+
+    fn expect_back(&mut self, task: &Task, kind: Kind, name: &Name, object: &Value) {
+        if let Some(version) = lower::version_of(object) {
+            let echo = Echo::Version(Version::new(version));
+            let instant = self.instant_at(self.now());
+            self.freshness.wrote(task, kind, name.clone(), echo, instant);
+        }
+    }
+
+    /// A name of ours exists already: whatever a live read shows is what there is.
+    fn look_again_at(&mut self, action: &Action, subject: &Subject) {
+        let (kind, name) = match action {
+            Action::CreateReplicaSet { name, .. } => (Kind::ReplicaSet, name),
+            Action::CreateRun { name, .. } => (Kind::AnalysisRun, name),
+            _ => return,
+        };
+        let place = Name::new(&subject.name.namespace, name);
+        let before = self.shelves.stamp(kind, &place);
+        let request = lower::get(kind, &place).expect("a request");
+        let answer = self.world.api.handle(convert(request)).object();
+        let change = self.shelves.repair(kind, &place, answer.ok(), before.as_ref());
+        self.wake(change.tasks);
+    }
+
+    fn notices(&mut self, notices: &[Notice]) {
+        for notice in notices {
+            self.checks.heard(notice);
+            let (level, reason) = (notice.level.as_str(), &notice.reason);
+            self.trace
+                .push(format!("{}   {level} {reason}: {}", self.offset(), notice.message));
+        }
+    }
+
+    fn instant_at(&self, now: DateTime<Utc>) -> tokio::time::Instant {
+        self.instant + (now - self.start).to_std().unwrap_or_default()
+    }
+}
+
+fn is_already_exists(status: &Value) -> bool {
+    status["reason"] == "AlreadyExists"
+}
+
+/// The parts of a status difference that a person follows.
+fn show_status(difference: &Value) -> String {
+    let followed = [
+        "phase",
+        "message",
+        "currentStepIndex",
+        "stableRS",
+        "abort",
+        "pauseConditions",
+    ];
+    let fields = difference.as_object().into_iter().flatten();
+    let shown: Vec<String> = fields
+        .filter(|(key, _)| followed.contains(&key.as_str()))
+        .map(|(key, value)| match (key.as_str(), value) {
+            ("pauseConditions", Value::Array(pauses)) => {
+                let reasons: Vec<&str> = pauses.iter().filter_map(|pause| pause["reason"].as_str()).collect();
+                format!("pauses={}", reasons.join(","))
+            }
+            ("pauseConditions", _) => "pauses=".to_owned(),
+            (key, Value::String(text)) => format!("{key}={text:?}"),
+            (key, value) => format!("{key}={value}"),
+        })
+        .collect();
+    if shown.is_empty() {
+        "status (counts)".to_owned()
+    } else {
+        format!("status {}", shown.join(" "))
+    }
+}
+
+/// A lowered request as the simulated server takes it.
+pub fn convert(request: http::Request<Vec<u8>>) -> Request {
+    let (parts, body) = request.into_parts();
+    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+    let mut converted = Request::new(parts.method.as_str(), target).agent(AGENT);
+    if let Some(kind) = parts
+        .headers
+        .get(http::header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+    {
+        kind.clone_into(&mut converted.content_type);
+    }
+    converted.body = body;
+    converted
+}

@@ -1,0 +1,196 @@
+//! The invariants, checked from outside after every write: a second opinion that shares nothing with the audit.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use controller::kind::Name;
+use engine::Observed;
+use engine::plan::{Action, Notice, Plan};
+use serde_json::Value;
+
+/// What was seen so far, and every invariant that was broken.
+#[derive(Default)]
+pub struct Checks {
+    /// Broken invariants, in order.
+    pub broken: Vec<String>,
+    last: BTreeMap<Name, (u64, DateTime<Utc>)>,
+    completed: BTreeMap<String, u32>,
+    /// When each pause began, by rollout uid, pod hash and step.
+    pauses: BTreeMap<(String, String, i64), String>,
+}
+
+impl Checks {
+    /// I6: two looks at the same things are at least a second apart.
+    pub(super) fn reconciled(&mut self, name: &Name, fingerprint: u64, now: DateTime<Utc>, plan: &Plan) {
+        if let Some((before, at)) = self.last.insert(name.clone(), (fingerprint, now))
+            && before == fingerprint
+            && now - at < TimeDelta::seconds(1)
+            && !plan.is_quiet()
+        {
+            self.broken
+                .push(format!("I6 {name}: writes again after {} on the same input", now - at));
+        }
+    }
+
+    /// The audit refused a plan: the decision was wrong.
+    pub(super) fn refused(&mut self, violation: &str) {
+        self.broken.push(format!("refused by the audit: {violation}"));
+    }
+
+    pub(super) fn heard(&mut self, notice: &Notice) {
+        if notice.reason == "RolloutStepCompleted" {
+            *self.completed.entry(notice.message.clone()).or_default() += 1;
+        }
+    }
+
+    /// How often each step was said to be completed.
+    pub fn completed_steps(&self) -> &BTreeMap<String, u32> {
+        &self.completed
+    }
+
+    pub(super) fn before_write(&mut self, observed: &Observed, action: &Action, now: DateTime<Utc>) {
+        match action {
+            Action::ScaleReplicaSet { name, from, to, .. } if to < from => self.scale_down(observed, name, *to, now),
+            Action::ScaleReplicaSet { name, to, .. } => self.scale_up(observed, name, *to),
+            Action::PointService { name, to, .. } => self.point(observed, name, to),
+            _ => {}
+        }
+    }
+
+    fn scale_down(&mut self, observed: &Observed, name: &str, to: i32, now: DateTime<Utc>) {
+        let spec = &observed.rollout.spec;
+        let replicas = spec.replicas.unwrap_or(1);
+        if replicas == 0 {
+            return;
+        }
+        let uid = observed.rollout.metadata.uid.as_deref().unwrap_or_default();
+        let ours = |rs: &&std::sync::Arc<engine::seen::ReplicaSet>| {
+            rs.metadata.controller().is_some_and(|owner| owner.uid == uid)
+        };
+        let kept = |rs: &engine::seen::ReplicaSet, size: i32| rs.status.available_replicas.min(size);
+        let (mut before, mut after) = (0, 0);
+        for rs in observed.replica_sets.iter().filter(ours) {
+            let size = rs.spec.replicas.unwrap_or(0);
+            before += kept(rs, size);
+            after += kept(rs, if rs.metadata.name == name { to } else { size });
+        }
+        let minimum = replicas - spec.max_unavailable();
+        if after < minimum && after < before {
+            self.broken.push(format!(
+                "I5 {name} to {to}: {after} available pods stay, {minimum} must"
+            ));
+        }
+        let Some(target) = observed.replica_sets.iter().find(|rs| rs.metadata.name == name) else {
+            return;
+        };
+        if to == 0 && kept(target, target.spec.replicas.unwrap_or(0)) > 0 {
+            let exempt = replicas == 1 && spec.max_surge() == 0 && spec.strategy.canary.is_some();
+            for service in live_services(observed) {
+                let named = observed
+                    .services
+                    .get(&service)
+                    .and_then(|s| s.as_ref())
+                    .and_then(|s| s.hash());
+                if named == Some(target.metadata.hash()) && !exempt {
+                    self.broken
+                        .push(format!("I2 {name} to 0: Service {service} still names it"));
+                }
+            }
+        }
+        if let Some(deadline) = target.metadata.annotations.get(api::keys::SCALE_DOWN_DEADLINE)
+            && let Ok(deadline) = DateTime::parse_from_rfc3339(deadline)
+            && to == 0
+            && deadline > now
+            && spec
+                .strategy
+                .blue_green
+                .as_ref()
+                .is_some_and(|bg| bg.scale_down_delay_revision_limit.is_none())
+        {
+            self.broken
+                .push(format!("delay {name} to 0 before its scale-down deadline {deadline}"));
+        }
+    }
+
+    fn scale_up(&mut self, observed: &Observed, name: &str, to: i32) {
+        let spec = &observed.rollout.spec;
+        if spec.strategy.canary.is_none() {
+            return;
+        }
+        let uid = observed.rollout.metadata.uid.as_deref().unwrap_or_default();
+        let rest: i32 = observed
+            .replica_sets
+            .iter()
+            .filter(|rs| rs.metadata.controller().is_some_and(|owner| owner.uid == uid) && rs.metadata.name != name)
+            .map(|rs| rs.spec.replicas.unwrap_or(0))
+            .sum();
+        let most = spec.replicas.unwrap_or(1) + spec.max_surge();
+        if rest + to > most {
+            self.broken
+                .push(format!("I5 {name} to {to}: {} pods, at most {most}", rest + to));
+        }
+    }
+
+    fn point(&mut self, observed: &Observed, service: &str, to: &str) {
+        if !live_services(observed).iter().any(|live| live == service) || observed.rollout.spec.replicas == Some(0) {
+            return;
+        }
+        let ready = observed.replica_sets.iter().filter(|rs| rs.metadata.hash() == to);
+        if ready.map(|rs| rs.status.available_replicas).sum::<i32>() == 0 {
+            self.broken
+                .push(format!("I4 Service {service} to {to}: no available pod there"));
+        }
+    }
+
+    pub(super) fn before_status(&mut self, observed: &Observed, difference: &Value, _: DateTime<Utc>) {
+        let status = observed.rollout.status.clone().unwrap_or_default();
+        if let Some(stable) = difference["stableRS"].as_str() {
+            let spec = &observed.rollout.spec;
+            let new = observed.replica_sets.iter().find(|rs| rs.metadata.hash() == stable);
+            let available = new.map_or(0, |rs| rs.status.available_replicas);
+            let first = status.stable_rs.is_empty();
+            if !first && spec.strategy.canary.is_some() && available < spec.replicas.unwrap_or(1) {
+                self.broken.push(format!(
+                    "ahead of the world: {stable} stable with {available} available pods"
+                ));
+            }
+        }
+        let uid = observed.rollout.metadata.uid.clone().unwrap_or_default();
+        let Some(pauses) = difference["pauseConditions"].as_array() else {
+            return;
+        };
+        for pause in pauses {
+            let index = difference["currentStepIndex"]
+                .as_i64()
+                .or(status.current_step_index.map(i64::from));
+            let hash = difference["currentPodHash"]
+                .as_str()
+                .unwrap_or(&status.current_pod_hash);
+            let key = (uid.clone(), hash.to_owned(), index.unwrap_or(-1));
+            let began = pause["startTime"].as_str().unwrap_or_default().to_owned();
+            let held = status
+                .pause_conditions
+                .iter()
+                .any(|known| Some(known.reason.as_str()) == pause["reason"].as_str());
+            let before = self.pauses.insert(key, began.clone());
+            if let Some(before) = before.filter(|before| held && *before != began) {
+                self.broken
+                    .push(format!("pause clock restarted: {before} became {began}"));
+            }
+        }
+    }
+}
+
+fn live_services(observed: &Observed) -> Vec<String> {
+    let strategy = &observed.rollout.spec.strategy;
+    let canary = strategy
+        .canary
+        .iter()
+        .flat_map(|canary| [&canary.canary_service, &canary.stable_service]);
+    let blue_green = strategy.blue_green.iter().map(|blue_green| &blue_green.active_service);
+    canary
+        .chain(blue_green)
+        .filter(|name| !name.is_empty())
+        .cloned()
+        .collect()
+}

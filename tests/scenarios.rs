@@ -1,0 +1,341 @@
+//! Every scenario file in the model ring: the steps hold, no invariant breaks, and the trace is the one in the file.
+//!
+//! `SLUICE_TRACE=write cargo test scenarios` writes traces into files that have an empty trace block, for review by hand.
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use sim::Request;
+
+use crate::model::Model;
+use crate::scenario::{Scenario, Step, all};
+
+/// How long `until` waits, in virtual time.
+const PATIENCE: TimeDelta = TimeDelta::hours(2);
+
+#[test]
+fn every_scenario_holds_in_the_model_ring() {
+    let mut wrong = Vec::new();
+    let files = all();
+    assert!(!files.is_empty(), "no scenario files");
+    let only = std::env::var("SLUICE_SCENARIO").unwrap_or_default();
+    for file in files {
+        let name = file.file_stem().expect("a name").to_string_lossy().into_owned();
+        if !name.contains(&only) {
+            continue;
+        }
+        let outcome = std::panic::catch_unwind(|| play(&file)).unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<String>().cloned();
+            Err(text
+                .or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()))
+                .unwrap_or_default())
+        });
+        if let Err(why) = outcome {
+            wrong.push(format!("{name}: {why}"));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} scenarios fail:\n\n{}",
+        wrong.len(),
+        wrong.join("\n\n")
+    );
+}
+
+fn play(file: &std::path::Path) -> Result<(), String> {
+    let scenario = Scenario::read(file.to_owned())?;
+    let mut run = Run::new(&scenario);
+    for (line, step) in &scenario.steps {
+        run.step(step)
+            .map_err(|why| format!("line {line}: {why}\n{}", run.model.tail()))?;
+    }
+    let broken = &run.model.checks.broken;
+    if !broken.is_empty() {
+        return Err(format!(
+            "invariants broken:\n{}\n{}",
+            broken.join("\n"),
+            run.model.tail()
+        ));
+    }
+    let got = run.model.trace.join("\n");
+    let expected = scenario.trace.trim();
+    if expected.is_empty() && std::env::var("SLUICE_TRACE").is_ok_and(|v| v == "write") {
+        let text = std::fs::read_to_string(file).map_err(|e| e.to_string())?;
+        let written = text.replace("```trace\n```", &format!("```trace\n{got}\n```"));
+        return std::fs::write(file, written).map_err(|e| e.to_string());
+    }
+    if expected != got.trim() {
+        let difference = similar::TextDiff::from_lines(expected, got.trim())
+            .unified_diff()
+            .to_string();
+        return Err(format!("the trace differs (- expected, + got):\n{difference}"));
+    }
+    Ok(())
+}
+
+struct Run<'s> {
+    scenario: &'s Scenario,
+    model: Model,
+    namespace: String,
+    name: String,
+}
+
+impl<'s> Run<'s> {
+    fn new(scenario: &'s Scenario) -> Self {
+        let metadata = &scenario.rollout()["metadata"];
+        let text = |key: &str, default: &str| metadata[key].as_str().unwrap_or(default).to_owned();
+        Run {
+            scenario,
+            model: Model::new(1),
+            namespace: text("namespace", "default"),
+            name: text("name", ""),
+        }
+    }
+
+    fn path(&self) -> String {
+        format!(
+            "/apis/argoproj.io/v1alpha1/namespaces/{}/rollouts/{}",
+            self.namespace, self.name
+        )
+    }
+
+    fn rollout(&self) -> Value {
+        let found = self.model.object("rollouts.argoproj.io", &self.namespace, &self.name);
+        found.cloned().unwrap_or(Value::Null)
+    }
+
+    fn step(&mut self, step: &Step) -> Result<(), String> {
+        match step {
+            Step::Apply => {
+                for manifest in &self.scenario.manifests {
+                    let path = collection(manifest, &self.namespace);
+                    self.model.user(Request::post(&path, manifest));
+                }
+            }
+            Step::Image(image) => {
+                let mut rollout = self.rollout();
+                rollout["spec"]["template"]["spec"]["containers"][0]["image"] = json!(image);
+                let patch = json!({ "spec": { "template": rollout["spec"]["template"] } });
+                self.model.user(Request::merge_patch(&self.path(), &patch));
+            }
+            Step::Patch(patch) => {
+                self.model.user(Request::merge_patch(&self.path(), patch));
+            }
+            Step::PatchStatus(patch) => {
+                let path = format!("{}/status", self.path());
+                self.model.user(Request::merge_patch(&path, patch));
+            }
+            Step::PatchOther(kind, name, patch) => {
+                let path = self.other(kind, name);
+                self.model.user(Request::merge_patch(&path, patch));
+            }
+            Step::Delete(kind, name) => {
+                let path = self.other(kind, name);
+                self.model.user(Request::delete(&path));
+            }
+            Step::Promote => self.promote(),
+            Step::PromoteFull => self.status(json!({ "promoteFull": true })),
+            Step::Abort => self.status(json!({ "abort": true })),
+            Step::Retry => self.status(json!({ "abort": false })),
+            Step::Until(phase, message) => return self.until(phase, message),
+            Step::Advance(by) => {
+                self.model.advance(TimeDelta::from_std(*by).map_err(|e| e.to_string())?);
+                return Ok(());
+            }
+            Step::Quiet(by) => {
+                self.model.settle();
+                let before = self.model.writes;
+                self.model.advance(TimeDelta::from_std(*by).map_err(|e| e.to_string())?);
+                let wrote = self.model.writes - before;
+                return if wrote == 0 {
+                    Ok(())
+                } else {
+                    Err(format!("{wrote} writes, none expected"))
+                };
+            }
+            Step::Metric(name, values) => self.model.metrics.set(name, values.clone()),
+            Step::Expect(path, wanted) => return self.expect(path, wanted),
+            Step::Pods(wanted) => return self.pods(wanted),
+            Step::Service(name, tag) => return self.service(name, tag),
+            Step::Restart => self.model.restart(),
+            Step::Kill(count, tag) => self.kill(*count, tag),
+            Step::Event(reason, count) => {
+                let said = self
+                    .model
+                    .trace
+                    .iter()
+                    .filter(|line| line.contains(&format!(" {reason}: ")))
+                    .count();
+                return if said == *count {
+                    Ok(())
+                } else {
+                    Err(format!("{said} {reason} events, {count} expected"))
+                };
+            }
+        }
+        Ok(())
+    }
+
+    fn status(&mut self, fields: Value) {
+        let path = format!("{}/status", self.path());
+        self.model
+            .user(Request::merge_patch(&path, &json!({ "status": fields })));
+    }
+
+    /// What the plugin sends. Source: wire-contract 7.2.
+    fn promote(&mut self) {
+        let rollout = self.rollout();
+        if rollout["spec"]["paused"] == true {
+            self.model.user(Request::merge_patch(
+                &self.path(),
+                &json!({ "spec": { "paused": false } }),
+            ));
+        }
+        let status = &rollout["status"];
+        let steps = rollout["spec"]["strategy"]["canary"]["steps"]
+            .as_array()
+            .map_or(0, Vec::len);
+        let next = status["currentStepIndex"].as_u64().unwrap_or(0) as usize + 1;
+        let run = &status["canary"]["currentStepAnalysisRunStatus"]["status"];
+        let paused = status["pauseConditions"]
+            .as_array()
+            .is_some_and(|pauses| !pauses.is_empty());
+        if *run == "Inconclusive" && paused && status["controllerPause"] == true {
+            let fields =
+                json!({"pauseConditions": null, "controllerPause": false, "currentStepIndex": next.min(steps)});
+            self.status(fields);
+        } else if paused {
+            self.status(json!({ "pauseConditions": null }));
+        } else if steps > 0 {
+            self.status(json!({ "pauseConditions": null, "currentStepIndex": next.min(steps) }));
+        }
+    }
+
+    fn until(&mut self, phase: &str, message: &str) -> Result<(), String> {
+        let until = self.model.now() + PATIENCE;
+        self.model.settle();
+        loop {
+            let rollout = self.rollout();
+            let seen = rollout["metadata"]["generation"].as_i64().map(|n| n.to_string());
+            let status = &rollout["status"];
+            let observed = status["observedGeneration"].as_str() == seen.as_deref();
+            let text = status["message"].as_str().unwrap_or_default();
+            if observed && status["phase"] == phase && text.contains(message) {
+                return Ok(());
+            }
+            if !self.model.step(until) {
+                return Err(format!(
+                    "not {phase} {message} within two hours, but {} {text}",
+                    status["phase"]
+                ));
+            }
+        }
+    }
+
+    fn expect(&mut self, path: &str, wanted: &str) -> Result<(), String> {
+        self.model.settle();
+        let rollout = self.rollout();
+        let got = rollout.pointer(path);
+        let shown = match got {
+            None | Some(Value::Null) => "absent".to_owned(),
+            Some(Value::String(text)) => text.clone(),
+            Some(value) => value.to_string(),
+        };
+        if shown == wanted {
+            Ok(())
+        } else {
+            Err(format!("{path} is {shown}, not {wanted}"))
+        }
+    }
+
+    fn pods(&mut self, wanted: &str) -> Result<(), String> {
+        self.model.settle();
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        for pod in self.model.world.api.store().list("pods", Some(&self.namespace)) {
+            if pod["metadata"]["deletionTimestamp"].is_null() {
+                *counts.entry(tag(&pod["spec"])).or_default() += 1;
+            }
+        }
+        let shown: Vec<String> = counts.iter().map(|(tag, count)| format!("{tag}={count}")).collect();
+        let shown = shown.join(" ");
+        if shown == wanted {
+            Ok(())
+        } else {
+            Err(format!("pods are {shown}, not {wanted}"))
+        }
+    }
+
+    fn service(&mut self, name: &str, wanted: &str) -> Result<(), String> {
+        self.model.settle();
+        let service = self
+            .model
+            .object("services", &self.namespace, name)
+            .ok_or("no such Service")?;
+        let hash = service["spec"]["selector"][api::keys::POD_TEMPLATE_HASH]
+            .as_str()
+            .unwrap_or("(none)")
+            .to_owned();
+        let mut sets = self
+            .model
+            .world
+            .api
+            .store()
+            .list("replicasets.apps", Some(&self.namespace));
+        let named = sets.find(|rs| rs["metadata"]["labels"][api::keys::POD_TEMPLATE_HASH] == hash.as_str());
+        let got = named.map_or(hash, |rs| tag(&rs["spec"]["template"]["spec"]));
+        if got == wanted {
+            Ok(())
+        } else {
+            Err(format!("Service {name} names {got}, not {wanted}"))
+        }
+    }
+
+    fn kill(&mut self, count: usize, wanted: &str) {
+        self.model.settle();
+        let pods = self.model.world.api.store().list("pods", Some(&self.namespace));
+        let names: Vec<String> = pods
+            .filter(|pod| tag(&pod["spec"]) == wanted && pod["metadata"]["deletionTimestamp"].is_null())
+            .filter_map(|pod| pod["metadata"]["name"].as_str().map(str::to_owned))
+            .take(count)
+            .collect();
+        for name in names {
+            let path = format!("/api/v1/namespaces/{}/pods/{name}?gracePeriodSeconds=0", self.namespace);
+            self.model.user(Request::delete(&path));
+        }
+    }
+
+    fn other(&self, kind: &str, name: &str) -> String {
+        let (prefix, plural) = match kind {
+            "service" => ("/api/v1", "services"),
+            "pod" => ("/api/v1", "pods"),
+            "replicaset" => ("/apis/apps/v1", "replicasets"),
+            "run" => ("/apis/argoproj.io/v1alpha1", "analysisruns"),
+            "template" => ("/apis/argoproj.io/v1alpha1", "analysistemplates"),
+            "rollout" => ("/apis/argoproj.io/v1alpha1", "rollouts"),
+            other => panic!("no kind {other} in scenarios"),
+        };
+        format!("{prefix}/namespaces/{}/{plural}/{name}", self.namespace)
+    }
+}
+
+fn collection(manifest: &Value, namespace: &str) -> String {
+    let kind = manifest["kind"].as_str().unwrap_or_default();
+    let version = manifest["apiVersion"].as_str().unwrap_or_default();
+    let prefix = if version.contains('/') {
+        format!("/apis/{version}")
+    } else {
+        format!("/api/{version}")
+    };
+    let plural = format!("{}s", kind.to_lowercase());
+    match kind {
+        "ClusterAnalysisTemplate" => format!("{prefix}/{plural}"),
+        _ => format!("{prefix}/namespaces/{namespace}/{plural}"),
+    }
+}
+
+/// The tag of the first container's image.
+fn tag(pod_spec: &Value) -> String {
+    let image = pod_spec["containers"][0]["image"].as_str().unwrap_or_default();
+    image.rsplit_once(':').map_or(image, |(_, tag)| tag).to_owned()
+}
