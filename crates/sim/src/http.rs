@@ -48,3 +48,6 @@ pub fn kubeconfig(address: SocketAddr) -> String {
          contexts:\n- name: sim\n  context:\n    cluster: sim\n    user: sim\n    namespace: default\nusers:\n- name: sim\n  user: {{}}\n"
     )
 }
+
+#[cfg(test)]
+mod tests;

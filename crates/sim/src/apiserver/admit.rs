@@ -2,9 +2,11 @@
 
 use super::builtin;
 use super::kinds::{Kind, Origin};
+use super::openapi::built_in;
 use super::request::Request;
 use super::routes::{Sub, Target};
 use super::schema;
+use super::typed;
 use super::write::metadata;
 use super::{Cause, Refusal};
 use serde_json::Value;
@@ -25,18 +27,33 @@ pub(crate) fn normalize(
     object: &mut Value,
 ) -> Result<Vec<String>, Refusal> {
     let mut unknown = unknown_metadata(object);
+    let compiled = match target.kind.origin {
+        Origin::BuiltIn => built_in::whole(target.resource()),
+        Origin::Custom => Some(built_in::object_meta()),
+    };
+    if let Some(why) = compiled.as_ref().and_then(|schema| typed::mismatch(schema, object)) {
+        return Err(undecodable(target, form, object, why));
+    }
     match (&target.kind.schema, target.kind.origin) {
         (Some(schema), _) => {
             schema::prune(schema, object, &mut unknown);
             schema::fill_defaults(schema, object);
         }
-        (None, Origin::BuiltIn) => builtin::default_object(&target.kind, object),
+        (None, Origin::BuiltIn) => {
+            if let Some(schema) = &compiled {
+                schema::prune(schema, object, &mut unknown);
+            }
+            builtin::default_object(&target.kind, object);
+        }
         (None, Origin::Custom) => {}
     }
     tidy_metadata(object);
     let complaints: Vec<String> = unknown.iter().map(|path| format!("unknown field {path:?}")).collect();
     match request.asked("fieldValidation") {
-        Some("Strict") if !complaints.is_empty() => Err(strict(target, form, object, &complaints)),
+        Some("Strict") if !complaints.is_empty() => {
+            let why = format!("strict decoding error: {}", complaints.join(", "));
+            Err(undecodable(target, form, object, why))
+        }
         Some("Warn") => Ok(complaints),
         _ => Ok(Vec::new()),
     }
@@ -104,8 +121,7 @@ fn scale(kind: &Kind, object: &Value) -> Vec<Cause> {
     causes
 }
 
-fn strict(target: &Target, form: Form, object: &Value, complaints: &[String]) -> Refusal {
-    let error = format!("strict decoding error: {}", complaints.join(", "));
+fn undecodable(target: &Target, form: Form, object: &Value, error: String) -> Refusal {
     match form {
         Form::Whole => Refusal::bad_request(format!(
             "{} in version {:?} cannot be handled as a {}: {error}",

@@ -1,6 +1,6 @@
 //! The schemas of what is served, as OpenAPI v3: what `kubectl explain` shows and clients check before they send.
 
-mod built_in;
+pub(super) mod built_in;
 
 use super::discovery::{VERSION, groups};
 use super::kinds::{Kind, Kinds, Origin, Scope};

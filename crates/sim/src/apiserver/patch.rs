@@ -13,11 +13,17 @@ use serde_json::Value;
 
 const MERGE: &str = "application/merge-patch+json";
 const JSON: &str = "application/json-patch+json";
+/// Server-side apply, of which only the merge is done here: nobody owns fields, so leaving a field out never removes it.
+const APPLY: &str = "application/apply-patch+yaml";
 const STRATEGIC: &str = "application/strategic-merge-patch+json";
 
 impl ApiServer {
     pub(crate) fn patch(&mut self, target: &Target, request: &Request) -> Result<Response, Refusal> {
-        let old = self.found(target)?;
+        let old = match self.found(target) {
+            Ok(old) => old,
+            Err(_) if media(request) == APPLY && target.sub == Sub::Main => return self.create_named(target, request),
+            Err(refusal) => return Err(refusal),
+        };
         if target.sub == Sub::Scale {
             let patched = patched(target, request, &scale_of(&target.kind, &old))?;
             return self.write_scale(target, request, &patched);
@@ -31,6 +37,11 @@ impl ApiServer {
             );
             return Err(Refusal::bad_request(message));
         }
+        if media(request) == APPLY && request.asked("fieldManager").is_none() {
+            let why =
+                "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch";
+            return Err(Refusal::new(422, "Invalid", why));
+        }
         let warnings = normalize(target, request, Form::Patched, &mut new)?;
         Ok(self.replace(target, request, old, new)?.warning(warnings))
     }
@@ -38,17 +49,17 @@ impl ApiServer {
 
 fn patched(target: &Target, request: &Request, old: &Value) -> Result<Value, Refusal> {
     let mut new = old.clone();
-    let media = request.content_type.split(';').next().unwrap_or_default().trim();
     let strategic = target.kind.origin == Origin::BuiltIn || target.sub == Sub::Scale;
-    match media {
+    match media(request) {
         JSON => {
             let patch: json_patch::Patch = parse(request)?;
             json_patch::patch(&mut new, &patch).map_err(|_| Refusal::unprocessable())?;
         }
         MERGE => json_patch::merge(&mut new, &object(request)?),
-        STRATEGIC if strategic => strategic::merge(&mut new, &object(request)?),
+        APPLY if !strategic => json_patch::merge(&mut new, &object(request)?),
+        STRATEGIC | APPLY if strategic => strategic::merge(&mut new, &object(request)?),
         _ => {
-            let accepted = [JSON, MERGE, STRATEGIC, "application/apply-patch+yaml"];
+            let accepted = [JSON, MERGE, STRATEGIC, APPLY];
             let accepted: Vec<&str> = accepted
                 .into_iter()
                 .filter(|one| strategic || *one != STRATEGIC)
@@ -57,6 +68,10 @@ fn patched(target: &Target, request: &Request, old: &Value) -> Result<Value, Ref
         }
     }
     Ok(new)
+}
+
+fn media(request: &Request) -> &str {
+    request.content_type.split(';').next().unwrap_or_default().trim()
 }
 
 fn parse<T: serde::de::DeserializeOwned>(request: &Request) -> Result<T, Refusal> {

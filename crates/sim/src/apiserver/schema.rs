@@ -9,17 +9,17 @@ pub(crate) use validate::{changed, validate};
 use serde_json::Value;
 
 /// The schema of the items of a map whose keys are free, if it is one.
-fn additional(schema: &Value) -> Option<&Value> {
+pub(super) fn additional(schema: &Value) -> Option<&Value> {
     schema
         .get("additionalProperties")
         .filter(|additional| additional.is_object())
 }
 
-fn marked(schema: &Value, extension: &str) -> bool {
+pub(super) fn marked(schema: &Value, extension: &str) -> bool {
     schema.get(extension) == Some(&Value::Bool(true))
 }
 
-fn child(path: &str, field: &str) -> String {
+pub(super) fn child(path: &str, field: &str) -> String {
     if path.is_empty() {
         field.to_owned()
     } else {

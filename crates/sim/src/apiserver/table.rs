@@ -16,8 +16,10 @@ use serde_json::{Value, json};
 struct View {
     /// `Name|Ready|Age|IP*`: a star marks columns of `-o wide`; `:integer` a type other than text.
     columns: &'static str,
-    cells: fn(&Value, DateTime<Utc>) -> Vec<Value>,
+    cells: Cells,
 }
+
+type Cells = fn(&Value, DateTime<Utc>) -> Vec<Value>;
 
 /// `columnDefinitions` of a table of this kind.
 pub(super) fn columns(kind: &Kind) -> Vec<Value> {
@@ -98,7 +100,7 @@ fn built_in(text: &str) -> Value {
 }
 
 fn view(kind: &Kind) -> View {
-    let (columns, cells): (&'static str, fn(&Value, DateTime<Utc>) -> Vec<Value>) = match kind.resource() {
+    let (columns, cells): (&'static str, Cells) = match kind.resource() {
         "pods" => (
             "Name|Ready|Status|Restarts|Age|IP*|Node*|Nominated Node*|Readiness Gates*",
             pods::pod,

@@ -48,6 +48,13 @@ impl ApiServer {
         self.insert(target, request, object)
     }
 
+    /// Creates what an apply names and does not find.
+    pub(crate) fn create_named(&mut self, target: &Target, request: &Request) -> Result<Response, Refusal> {
+        let mut object = body(target, request)?;
+        object["metadata"]["name"] = target.name.clone().into();
+        self.insert(target, request, object)
+    }
+
     fn insert(&mut self, target: &Target, request: &Request, mut object: Value) -> Result<Response, Refusal> {
         let (name, prefix) = (text(&object, "name"), text(&object, "generateName"));
         if name.is_empty() && !prefix.is_empty() {
@@ -308,7 +315,12 @@ fn body(target: &Target, request: &Request) -> Result<Value, Refusal> {
     Ok(object)
 }
 
+/// The JSON object in the body of a request.
 pub(crate) fn decode(request: &Request) -> Result<Value, Refusal> {
+    let media = request.content_type.split(';').next().unwrap_or_default().trim();
+    if !["", "application/json", "application/apply-patch+yaml"].contains(&media) {
+        return Err(Refusal::unsupported_media_type("application/json"));
+    }
     let object: Value = serde_json::from_slice(&request.body)
         .map_err(|why| Refusal::bad_request(format!("couldn't get version/kind; json parse error: {why}")))?;
     if object.is_object() {

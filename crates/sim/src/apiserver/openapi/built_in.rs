@@ -9,6 +9,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 pub(super) const OBJECT_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
 
@@ -75,4 +77,64 @@ pub(super) fn schemas<'a>(resources: impl Iterator<Item = &'a str>) -> Map<Strin
         }
     }
     generator.take_definitions(true)
+}
+
+/// The schema of a built-in kind without references, every type with its name as `title`; None for a kind whose schema
+/// refers to itself.
+pub(in crate::apiserver) fn whole(resource: &str) -> Option<Arc<Value>> {
+    type Cache = BTreeMap<String, Option<Arc<Value>>>;
+    static WHOLE: Mutex<Cache> = Mutex::new(BTreeMap::new());
+    let mut whole = WHOLE.lock().unwrap_or_else(PoisonError::into_inner);
+    let found = whole.entry(resource.to_owned()).or_insert_with(|| match resource {
+        // A schema of schemas.
+        "customresourcedefinitions.apiextensions.k8s.io" => None,
+        _ => {
+            let definitions = schemas(std::iter::once(resource));
+            let root = component(resource)?;
+            Some(Arc::new(inlined(definitions.get(&root)?, &definitions, &root)))
+        }
+    });
+    found.clone()
+}
+
+/// The schema of the metadata of every kind.
+pub(in crate::apiserver) fn object_meta() -> Arc<Value> {
+    static META: OnceLock<Arc<Value>> = OnceLock::new();
+    let build = || {
+        let definitions = schemas(std::iter::empty());
+        let meta = definitions.get(OBJECT_META).unwrap_or(&Value::Null);
+        let inside = inlined(meta, &definitions, OBJECT_META);
+        Arc::new(serde_json::json!({ "type": "object", "properties": { "metadata": inside } }))
+    };
+    META.get_or_init(build).clone()
+}
+
+fn inlined(schema: &Value, definitions: &Map<String, Value>, name: &str) -> Value {
+    match schema {
+        Value::Object(fields) => {
+            if let Some(reference) = fields.get("$ref").and_then(Value::as_str) {
+                let name = reference.rsplit('/').next().unwrap_or_default();
+                return definitions
+                    .get(name)
+                    .map_or(Value::Null, |found| inlined(found, definitions, name));
+            }
+            // A described reference is an `allOf` of that one reference.
+            if let Some([only]) = fields.get("allOf").and_then(Value::as_array).map(Vec::as_slice) {
+                return inlined(only, definitions, name);
+            }
+            // Texts are left out; a property may be called `description` too, and that one is an object.
+            let kept = fields
+                .iter()
+                .filter(|(field, value)| *field != "description" || value.is_object());
+            let mut out: Map<String, Value> = kept
+                .map(|(field, value)| (field.clone(), inlined(value, definitions, "")))
+                .collect();
+            if !name.is_empty() {
+                out.insert("title".into(), name.rsplit('.').next().unwrap_or_default().into());
+            }
+            Value::Object(out)
+        }
+        Value::Array(items) => items.iter().map(|item| inlined(item, definitions, "")).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => schema.clone(),
+    }
 }

@@ -89,7 +89,7 @@ fn holds(item: &Value, condition: &str) -> bool {
     let expected = quoted(right.trim()).unwrap_or(right.trim());
     find(item, path).is_some_and(|found| match found {
         Value::String(text) => text == expected,
-        other => other.to_string() == expected,
+        other => serde_json::from_str(expected).is_ok_and(|expected: Value| *other == expected),
     })
 }
 

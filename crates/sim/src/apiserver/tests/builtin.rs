@@ -246,3 +246,33 @@ fn a_namespace_goes_when_it_is_finalized() {
         ],
     );
 }
+
+#[test]
+fn fields_of_the_wrong_type_or_unknown_are_refused_as_the_decoder_would() {
+    let mut server = server();
+    let mut wrong = replica_set("a", "web");
+    wrong["spec"]["replicas"] = "two".into();
+    let mut unknown = pod("p");
+    unknown["spec"]["containers"][0]["imag"] = "x".into();
+    let decoder = |kind: &str| format!("400 BadRequest {kind} in version \"v1\" cannot be handled as a {kind}: ");
+    let not_a_number = "json: cannot unmarshal string into Go struct field ReplicaSetSpec.spec.replicas of type int32";
+    let misspelt = "strict decoding error: unknown field \"spec.containers[0].imag\"";
+    exchange(
+        &mut server,
+        &[
+            ("POST replicasets", wrong, &[], &(decoder("ReplicaSet") + not_a_number)),
+            (
+                "POST pods?fieldValidation=Strict",
+                unknown.clone(),
+                &[],
+                &(decoder("Pod") + misspelt),
+            ),
+            (
+                "POST pods",
+                unknown,
+                &["spec.containers.0.imag", "spec.containers.0.image"],
+                "201 null \"web:1\"",
+            ),
+        ],
+    );
+}

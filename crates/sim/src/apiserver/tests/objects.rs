@@ -294,3 +294,19 @@ fn a_watch_expires_ends_and_hears_bookmarks() {
         "it was behind when the past was forgotten"
     );
 }
+
+#[test]
+fn an_apply_creates_or_merges() {
+    let mut server = server();
+    let apply = |server: &mut super::ApiServer, value: &str| {
+        let target = "/api/v1/namespaces/default/configmaps/a?fieldManager=test";
+        let request = crate::Request::new("PATCH", target).json("application/apply-patch+yaml", &config("a", value));
+        server.handle(request).code()
+    };
+    assert_eq!(apply(&mut server, "1"), 201);
+    assert_eq!(apply(&mut server, "2"), 200);
+    assert_eq!(
+        answer(&mut server, "GET configmaps/a", NOTHING, &["data.k"]),
+        "200 \"2\""
+    );
+}
