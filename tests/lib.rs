@@ -2,13 +2,15 @@
 
 #[cfg(test)]
 mod crds;
+#[cfg(test)]
+mod examples;
+#[cfg(test)]
+mod lint;
 pub mod model;
 pub mod scenario;
 #[cfg(test)]
 mod scenarios;
 #[cfg(test)]
-mod examples;
-#[cfg(test)]
-mod lint;
+mod swarm;
 #[cfg(test)]
 mod vectors;

@@ -28,6 +28,9 @@ pub use metrics::Metrics;
 /// Who the controller says it is.
 pub const AGENT: &str = "sluice";
 
+/// How often the shelves are compared with a listing: a lost event is healed without a restart.
+const SWEEP: TimeDelta = TimeDelta::minutes(5);
+
 /// What became of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Turn {
@@ -56,6 +59,7 @@ pub struct Model {
     failures: BTreeMap<Task, u32>,
     runs: runs::Measuring,
     crashed: bool,
+    next_sweep: DateTime<Utc>,
 }
 
 impl Model {
@@ -90,6 +94,7 @@ impl Model {
             failures: BTreeMap::new(),
             runs: runs::Measuring::default(),
             crashed: false,
+            next_sweep: start + SWEEP,
         }
     }
 
@@ -103,6 +108,7 @@ impl Model {
         self.runs = runs::Measuring::default();
         self.crashed = false;
         self.crash_after = None;
+        self.checks.forget_inputs();
         self.trace
             .push(format!("{} --- the controller starts again", self.offset()));
     }
@@ -143,7 +149,13 @@ impl Model {
     /// Lets time go on to the next event; `false` when nothing is due any more or `until` comes first.
     pub fn step(&mut self, until: DateTime<Utc>) -> bool {
         self.settle();
-        let next = self.due.values().copied().chain(self.world.next_due()).min();
+        let next = self
+            .due
+            .values()
+            .copied()
+            .chain(self.world.next_due())
+            .chain([self.next_sweep])
+            .min();
         match next.filter(|next| *next <= until) {
             Some(next) => {
                 self.world.api.clock().advance_to(next.max(self.now()));
@@ -174,6 +186,11 @@ impl Model {
         format!("+{:.1}s", (self.now() - self.start).num_milliseconds() as f64 / 1000.0)
     }
 
+    /// Whether the controller is down, because of [`Model::crash_after`].
+    pub fn has_crashed(&self) -> bool {
+        self.crashed
+    }
+
     /// The last lines of the trace, for messages.
     pub fn tail(&self) -> String {
         let from = self.trace.len().saturating_sub(40);
@@ -187,8 +204,12 @@ impl Model {
 
     /// Takes in what the watches have delivered; opens those that are not open.
     fn watch(&mut self) {
+        let sweep = self.now() >= self.next_sweep;
+        if sweep {
+            self.next_sweep = self.now() + SWEEP;
+        }
         for kind in Kind::WATCHED {
-            if !self.cursors.get(&kind).is_some_and(|cursor| !cursor.is_closed()) {
+            if sweep || !self.cursors.get(&kind).is_some_and(|cursor| !cursor.is_closed()) {
                 self.list(kind);
             }
             let Some(cursor) = self.cursors.get_mut(&kind) else {
@@ -364,6 +385,9 @@ impl Model {
         }
         self.writes += 1;
         let answer = self.world.api.handle(convert(request)).object();
+        if answer.is_err() {
+            self.checks.forget_inputs();
+        }
         let refusal = answer
             .as_ref()
             .err()

@@ -27,9 +27,17 @@ impl Checks {
             && now - at < TimeDelta::seconds(1)
             && !plan.is_quiet()
         {
-            self.broken
-                .push(format!("I6 {name}: writes again after {} on the same input", now - at));
+            let shown = engine::show::plan(plan);
+            let after = now - at;
+            self.broken.push(format!(
+                "I6 {name}: writes again after {after} on the same input:\n{shown}"
+            ));
         }
+    }
+
+    /// A write was refused or its outcome is unknown: looking again at the same things is right.
+    pub(super) fn forget_inputs(&mut self) {
+        self.last.clear();
     }
 
     /// The audit refused a plan: the decision was wrong.

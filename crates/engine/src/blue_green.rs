@@ -5,7 +5,7 @@
 use api::rollout::BlueGreenStrategy;
 use chrono::Duration;
 
-use crate::draft::{AbortChange, Cleared, Draft, PauseReason};
+use crate::draft::{AbortChange, Cleared, Draft, PauseReason, Resumption};
 use crate::plan::Reason;
 use crate::promote::{PostPromotion, Rollback, rollback};
 use crate::service::switch;
@@ -98,7 +98,8 @@ fn pause(d: &mut Draft<'_>, strategy: &BlueGreenStrategy) {
         return;
     }
     match d.pause_start(reason) {
-        Some(_) if pause_is_over(d, strategy) => d.pause.removed.push(reason),
+        // it stays recorded until the switch has been seen, or a refused switch would begin the pause anew
+        Some(_) if pause_is_over(d, strategy) => {}
         Some(start) => {
             let seconds = i64::from(strategy.auto_promotion_seconds);
             let until = (strategy.auto_promotion_enabled() && seconds > 0)
@@ -116,7 +117,7 @@ fn pause(d: &mut Draft<'_>, strategy: &BlueGreenStrategy) {
                 Reason::Paused(reason.as_str().to_owned()),
             );
         }
-        None => {}
+        None => d.pause.resumption = Resumption::Pending,
     }
 }
 

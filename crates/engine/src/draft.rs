@@ -34,6 +34,16 @@ pub(crate) struct PauseChange {
     pub added: Vec<PauseReason>,
     pub removed: Vec<PauseReason>,
     pub cleared: Cleared,
+    pub resumption: Resumption,
+}
+
+/// Whether a person's resumption has been acted on, as far as is seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Resumption {
+    #[default]
+    Done,
+    /// Its effect has not been seen yet, so that it must not be forgotten.
+    Pending,
 }
 
 /// Whether all pauses go.

@@ -10,7 +10,7 @@ use api::rollout::{BlueGreenStrategy, CanaryStrategy, RolloutAnalysis, RolloutAn
 use crate::analysis::Phase;
 use crate::analysis::retention::runs_to_delete;
 use crate::analysis::runs::{Asked, Place, RunKind, build, of_background, place, transition};
-use crate::draft::{AbortChange, Draft, PauseReason};
+use crate::draft::{AbortChange, Draft, PauseReason, Resumption};
 use crate::plan::{Action, Reason};
 use crate::promote::{PostPromotion, Rollback, rollback};
 use crate::snapshot::{Abort, Deleting, Resume};
@@ -172,7 +172,10 @@ fn attend(d: &mut Draft<'_>, kind: RunKind, analysis: &RolloutAnalysis, upkeep: 
         return name;
     }
     let inconclusive = known.as_ref().is_some_and(|known| known.status == phase::INCONCLUSIVE);
-    if known.is_none() || (inconclusive && d.seen.controls.resume == Resume::Asked) {
+    if known.is_none() {
+        start(d, kind, analysis);
+    } else if inconclusive && d.seen.controls.resume == Resume::Asked {
+        d.pause.resumption = Resumption::Pending;
         start(d, kind, analysis);
     } else {
         judge(d, kind, known);

@@ -7,7 +7,7 @@ use api::duration::Time;
 use api::rollout::{PauseCondition, RolloutStatus};
 use serde_json::Value;
 
-use crate::draft::{AbortChange, Cleared, Draft};
+use crate::draft::{AbortChange, Cleared, Draft, Resumption};
 use crate::plan::Notice;
 use crate::snapshot::{Snapshot, Strategy};
 
@@ -113,6 +113,8 @@ fn pauses(d: &mut Draft<'_>) {
     if !kept.is_empty() {
         d.next.controller_pause = added || d.recorded.controller_pause;
         d.next.pause_conditions = kept;
+    } else if d.pause.resumption == Resumption::Pending {
+        d.next.controller_pause = d.recorded.controller_pause;
     }
 }
 
