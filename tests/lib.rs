@@ -1,9 +1,13 @@
 //! The test rings of Sluice. One binary: every ring is a module of it.
 
 #[cfg(test)]
+mod coverage;
+#[cfg(test)]
 mod crds;
 #[cfg(test)]
 mod examples;
+#[cfg(test)]
+mod layers;
 #[cfg(test)]
 mod lint;
 pub mod model;

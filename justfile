@@ -1,0 +1,36 @@
+# Every command a person or CI runs. `just` lists them; the checks themselves are in .ci/run, which needs no `just`.
+
+_list:
+    @just --list --unsorted
+
+# every test, or those whose name contains what is given: `just test canary`
+test *NAME:
+    cargo test --workspace {{NAME}}
+
+# all checks, as CI runs them
+ci:
+    .ci/run
+
+# the code, formatted
+fmt:
+    cargo fmt --all
+
+# formatting and lints, as CI judges them
+lint:
+    .ci/run fmt lint
+
+# licences and versions of what we depend on
+deny:
+    .ci/run deny
+
+# crds/ anew from the types in crates/api
+crds:
+    SLUICE_WRITE_CRDS=1 cargo test --quiet --package tests --lib the_files_are_as_generated
+
+# three stories on a cluster inside the process: `just demo --story 2`
+demo *FLAGS:
+    cargo run --release -- demo {{FLAGS}}
+
+# clauses of the contract that no scenario shows
+coverage-of-contract:
+    cargo test --quiet --package tests --lib coverage_of_contract -- --nocapture
