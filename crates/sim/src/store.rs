@@ -85,6 +85,9 @@ impl Store {
         if revision > self.revision || revision < self.compacted {
             return None;
         }
+        if revision == self.revision {
+            return Some(self.list(resource, namespace).cloned().collect());
+        }
         let Some(collection) = self.collections.get(resource) else {
             return Some(Vec::new());
         };

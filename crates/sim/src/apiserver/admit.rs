@@ -71,7 +71,7 @@ pub(crate) fn check(target: &Target, object: &Value, old: Option<&Value>) -> Res
                 causes.extend(builtin::name(&target.kind, &target.name));
             }
             if let Some(schema) = &target.kind.schema {
-                causes.extend(schema::validate(schema, object));
+                causes.extend(schema::validate(schema, object, old));
                 causes.extend(scale(&target.kind, object));
                 causes.extend(rules(schema, object, old, &causes));
             }

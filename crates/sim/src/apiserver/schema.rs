@@ -19,11 +19,32 @@ pub(super) fn marked(schema: &Value, extension: &str) -> bool {
     schema.get(extension) == Some(&Value::Bool(true))
 }
 
-pub(super) fn child(path: &str, field: &str) -> String {
-    if path.is_empty() {
-        field.to_owned()
-    } else {
-        format!("{path}.{field}")
+/// Where in an object we are. Written out only when there is something to say about the place.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Path<'a> {
+    Root,
+    Field(&'a Path<'a>, &'a str),
+    Index(&'a Path<'a>, usize),
+}
+
+impl<'a> Path<'a> {
+    pub(super) fn field(&'a self, name: &'a str) -> Path<'a> {
+        Path::Field(self, name)
+    }
+
+    pub(super) fn index(&'a self, index: usize) -> Path<'a> {
+        Path::Index(self, index)
+    }
+}
+
+impl std::fmt::Display for Path<'_> {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Path::Root => Ok(()),
+            Path::Field(Path::Root, name) => to.write_str(name),
+            Path::Field(parent, name) => write!(to, "{parent}.{name}"),
+            Path::Index(parent, index) => write!(to, "{parent}[{index}]"),
+        }
     }
 }
 
@@ -37,7 +58,7 @@ mod tests {
         let mut unknown = Vec::new();
         prune(schema, &mut object, &mut unknown);
         fill_defaults(schema, &mut object);
-        let causes = validate(schema, &object)
+        let causes = validate(schema, &object, None)
             .into_iter()
             .map(|cause| format!("{}: {}", cause.field, cause.message));
         let causes = causes.collect();

@@ -1,14 +1,14 @@
 //! What Go's decoder says of a field of the wrong type, for objects whose types are compiled into the server.
 
-use super::schema;
+use super::schema::{self, Path};
 use serde_json::Value;
 
 /// The complaint about the first field that does not fit its type, in order of path.
 pub(super) fn mismatch(schema: &Value, value: &Value) -> Option<String> {
-    walk(schema, value, schema, "")
+    walk(schema, value, schema, &Path::Root)
 }
 
-fn walk(schema: &Value, value: &Value, owner: &Value, path: &str) -> Option<String> {
+fn walk(schema: &Value, value: &Value, owner: &Value, path: &Path<'_>) -> Option<String> {
     if value.is_null() {
         return None;
     }
@@ -31,7 +31,7 @@ fn walk(schema: &Value, value: &Value, owner: &Value, path: &str) -> Option<Stri
         Value::Object(fields) => fields
             .iter()
             .find_map(|(name, value)| match schema["properties"].get(name) {
-                Some(of) => walk(of, value, schema, &schema::child(path, name)),
+                Some(of) => walk(of, value, schema, &path.field(name)),
                 // The decoder does not name the keys of a map.
                 None => walk(schema::additional(schema)?, value, owner, path),
             }),

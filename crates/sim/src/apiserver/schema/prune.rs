@@ -1,12 +1,12 @@
 //! Which fields a structural schema keeps, and which it fills in.
 
-use super::{additional, child, marked};
+use super::{Path, additional, marked};
 use serde_json::Value;
 
 /// Removes fields the schema does not know, and reports their paths in order. `apiVersion`, `kind` and `metadata` of
 /// the object itself are always known.
 pub(crate) fn prune(schema: &Value, object: &mut Value, unknown: &mut Vec<String>) {
-    walk(Some(schema), object, "", Place::Root, unknown);
+    walk(Some(schema), object, &Path::Root, Place::Root, unknown);
     unknown.sort();
 }
 
@@ -49,7 +49,7 @@ enum Place {
     Inside,
 }
 
-fn walk(schema: Option<&Value>, value: &mut Value, path: &str, place: Place, unknown: &mut Vec<String>) {
+fn walk(schema: Option<&Value>, value: &mut Value, path: &Path<'_>, place: Place, unknown: &mut Vec<String>) {
     let preserves = schema.is_some_and(|schema| marked(schema, "x-kubernetes-preserve-unknown-fields"));
     let embedded =
         place == Place::Root || schema.is_some_and(|schema| marked(schema, "x-kubernetes-embedded-resource"));
@@ -58,14 +58,14 @@ fn walk(schema: Option<&Value>, value: &mut Value, path: &str, place: Place, unk
             if embedded && ["apiVersion", "kind", "metadata"].contains(&name.as_str()) {
                 return true;
             }
-            let at = child(path, name);
+            let at = path.field(name);
             let known = schema.and_then(|schema| schema["properties"].get(name).or(additional(schema)));
             match known {
                 Some(of) => walk(Some(of), value, &at, Place::Inside, unknown),
                 None if preserves => {}
                 None if schema.is_some_and(|schema| marked(schema, "additionalProperties")) => {}
                 None => {
-                    unknown.push(at);
+                    unknown.push(at.to_string());
                     return false;
                 }
             }
@@ -77,7 +77,7 @@ fn walk(schema: Option<&Value>, value: &mut Value, path: &str, place: Place, unk
                 return;
             }
             for (index, item) in items.iter_mut().enumerate() {
-                walk(of, item, &format!("{path}[{index}]"), Place::Inside, unknown);
+                walk(of, item, &path.index(index), Place::Inside, unknown);
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}

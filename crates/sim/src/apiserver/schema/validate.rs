@@ -1,16 +1,16 @@
 //! What is wrong with a value under a schema, in the words of `k8s.io/kube-openapi/pkg/validation`.
 
-use super::{additional, child, marked};
+use super::{Path, additional, marked};
 use crate::apiserver::Cause;
 use regex::Regex;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-/// All errors of an object. If some rules could not be checked because of them, that is said too.
-pub(crate) fn validate(schema: &Value, object: &Value) -> Vec<Cause> {
+/// All errors of an object, except those in parts that are as they were in `old`: what was stored once may stay.
+pub(crate) fn validate(schema: &Value, object: &Value, old: Option<&Value>) -> Vec<Cause> {
     let mut causes = Vec::new();
-    value(schema, object, "", &mut causes);
+    value(schema, object, old, &Path::Root, &mut causes);
     causes
 }
 
@@ -18,29 +18,32 @@ pub(crate) fn validate(schema: &Value, object: &Value) -> Vec<Cause> {
 /// form is not checked.
 pub(crate) fn changed(schema: &Value, old: &Value, new: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
-    transition(schema, old, new, "", &mut causes);
+    transition(schema, old, new, &Path::Root, &mut causes);
     causes
 }
 
-fn transition(schema: &Value, old: &Value, new: &Value, path: &str, causes: &mut Vec<Cause>) {
+fn transition(schema: &Value, old: &Value, new: &Value, path: &Path<'_>, causes: &mut Vec<Cause>) {
     for rule in schema["x-kubernetes-validations"].as_array().into_iter().flatten() {
         if rule["rule"].as_str().map(str::trim) == Some("self == oldSelf") && old != new {
             let message = rule["message"]
                 .as_str()
                 .map_or("failed rule: self == oldSelf", str::trim);
-            causes.push(Cause::invalid(path, &schema["type"], message));
+            causes.push(Cause::invalid(path.to_string(), &schema["type"], message));
         }
     }
     if let (Value::Object(old), Value::Object(new)) = (old, new) {
         for (name, property) in schema["properties"].as_object().into_iter().flatten() {
             if let (Some(old), Some(new)) = (old.get(name), new.get(name)) {
-                transition(property, old, new, &child(path, name), causes);
+                transition(property, old, new, &path.field(name), causes);
             }
         }
     }
 }
 
-fn value(schema: &Value, value: &Value, path: &str, causes: &mut Vec<Cause>) {
+fn value(schema: &Value, value: &Value, old: Option<&Value>, path: &Path<'_>, causes: &mut Vec<Cause>) {
+    if old == Some(value) {
+        return;
+    }
     if value.is_null() && (marked(schema, "nullable") || types(schema).is_empty()) {
         return;
     }
@@ -55,13 +58,13 @@ fn value(schema: &Value, value: &Value, path: &str, causes: &mut Vec<Cause>) {
     if let Some(allowed) = schema["enum"].as_array().filter(|allowed| !allowed.contains(value)) {
         let shown = |one: &Value| format!("{:?}", one.as_str().map_or_else(|| one.to_string(), str::to_owned));
         causes.push(Cause::unsupported(
-            path,
+            path.to_string(),
             value,
             &allowed.iter().map(shown).collect::<Vec<_>>(),
         ));
     }
     if let Value::Object(fields) = value {
-        check_object(schema, fields, path, causes);
+        check_object(schema, fields, old, path, causes);
     }
 }
 
@@ -88,7 +91,7 @@ fn type_of(value: &Value) -> &'static str {
     }
 }
 
-fn check_type(schema: &Value, value: &Value, path: &str, causes: &mut Vec<Cause>) {
+fn check_type(schema: &Value, value: &Value, path: &Path<'_>, causes: &mut Vec<Cause>) {
     let (types, found) = (types(schema), type_of(value));
     let whole = value.as_f64().is_some_and(|number| number.fract() == 0.0);
     let fits = types.contains(&found)
@@ -96,11 +99,11 @@ fn check_type(schema: &Value, value: &Value, path: &str, causes: &mut Vec<Cause>
         || (types.contains(&"integer") && found == "number" && whole);
     if !types.is_empty() && !fits {
         let detail = format!("{path} in body must be of type {}: {found:?}", types.join(","));
-        causes.push(Cause::type_invalid(path, found, detail));
+        causes.push(Cause::type_invalid(path.to_string(), found, detail));
     }
 }
 
-fn check_text(schema: &Value, text: &str, path: &str, causes: &mut Vec<Cause>) {
+fn check_text(schema: &Value, text: &str, path: &Path<'_>, causes: &mut Vec<Cause>) {
     let shown = Value::from(text);
     let length = text.chars().count() as u64;
     if let Some(limit) = schema["maxLength"].as_u64().filter(|limit| length > *limit) {
@@ -109,12 +112,12 @@ fn check_text(schema: &Value, text: &str, path: &str, causes: &mut Vec<Cause>) {
         causes.push(Cause {
             reason: "FieldValueTooLong",
             message,
-            field: path.into(),
+            field: path.to_string(),
         });
     }
     if let Some(limit) = schema["minLength"].as_u64().filter(|limit| length < *limit) {
         causes.push(Cause::invalid(
-            path,
+            path.to_string(),
             &shown,
             format!("{path} in body should be at least {limit} chars long"),
         ));
@@ -123,14 +126,14 @@ fn check_text(schema: &Value, text: &str, path: &str, causes: &mut Vec<Cause>) {
         && !matches(pattern, text)
     {
         causes.push(Cause::invalid(
-            path,
+            path.to_string(),
             &shown,
             format!("{path} in body should match '{pattern}'"),
         ));
     }
     if schema["format"] == "date-time" && chrono::DateTime::parse_from_rfc3339(text).is_err() {
         causes.push(Cause::type_invalid(
-            path,
+            path.to_string(),
             text,
             format!("{path} in body must be of type date-time: {text:?}"),
         ));
@@ -149,11 +152,17 @@ fn matches(pattern: &str, text: &str) -> bool {
         .is_none_or(|regex| regex.is_match(text))
 }
 
-fn check_number(schema: &Value, number: &serde_json::Number, path: &str, causes: &mut Vec<Cause>) {
+fn check_number(schema: &Value, number: &serde_json::Number, path: &Path<'_>, causes: &mut Vec<Cause>) {
     let (Some(found), shown) = (number.as_f64(), Value::Number(number.clone())) else {
         return;
     };
-    let mut refuse = |why: String| causes.push(Cause::invalid(path, &shown, format!("{path} in body should be {why}")));
+    let mut refuse = |why: String| {
+        causes.push(Cause::invalid(
+            path.to_string(),
+            &shown,
+            format!("{path} in body should be {why}"),
+        ))
+    };
     if let Some(bound) = schema["maximum"].as_f64() {
         match marked(schema, "exclusiveMaximum") {
             true if found >= bound => refuse(format!("less than {bound}")),
@@ -176,16 +185,16 @@ fn check_number(schema: &Value, number: &serde_json::Number, path: &str, causes:
     }
 }
 
-fn check_list(schema: &Value, items: &[Value], path: &str, causes: &mut Vec<Cause>) {
+fn check_list(schema: &Value, items: &[Value], path: &Path<'_>, causes: &mut Vec<Cause>) {
     if let Some(of) = schema.get("items") {
         for (index, item) in items.iter().enumerate() {
-            value(of, item, &format!("{path}[{index}]"), causes);
+            value(of, item, None, &path.index(index), causes);
         }
     }
     let count = items.len() as u64;
     if let Some(limit) = schema["minItems"].as_u64().filter(|limit| count < *limit) {
         causes.push(Cause::invalid(
-            path,
+            path.to_string(),
             &count.into(),
             format!("{path} in body should have at least {limit} items"),
         ));
@@ -213,18 +222,24 @@ fn check_list(schema: &Value, items: &[Value], path: &str, causes: &mut Vec<Caus
                 .collect(),
         };
         if seen.contains(&identity) {
-            causes.push(Cause::duplicate(format!("{path}[{index}]"), &identity));
+            causes.push(Cause::duplicate(path.index(index).to_string(), &identity));
         } else {
             seen.push(identity);
         }
     }
 }
 
-fn check_object(schema: &Value, fields: &serde_json::Map<String, Value>, path: &str, causes: &mut Vec<Cause>) {
+fn check_object(
+    schema: &Value,
+    fields: &serde_json::Map<String, Value>,
+    old: Option<&Value>,
+    path: &Path<'_>,
+    causes: &mut Vec<Cause>,
+) {
     let count = fields.len() as u64;
     if let Some(limit) = schema["minProperties"].as_u64().filter(|limit| count < *limit) {
         causes.push(Cause::invalid(
-            path,
+            path.to_string(),
             &count.into(),
             format!("{path} in body should have at least {limit} properties"),
         ));
@@ -234,7 +249,7 @@ fn check_object(schema: &Value, fields: &serde_json::Map<String, Value>, path: &
     }
     for (name, found) in fields {
         if let Some(of) = schema["properties"].get(name).or(additional(schema)) {
-            value(of, found, &child(path, name), causes);
+            value(of, found, old.and_then(|old| old.get(name)), &path.field(name), causes);
         }
     }
     for name in schema["required"]
@@ -244,25 +259,25 @@ fn check_object(schema: &Value, fields: &serde_json::Map<String, Value>, path: &
         .filter_map(Value::as_str)
     {
         if !fields.contains_key(name) {
-            causes.push(Cause::required(child(path, name), ""));
+            causes.push(Cause::required(path.field(name).to_string(), ""));
         }
     }
 }
 
-fn too_many(path: &str, count: u64, limit: u64) -> Cause {
+fn too_many(path: &Path<'_>, count: u64, limit: u64) -> Cause {
     let items = if limit == 1 { "item" } else { "items" };
     let message = format!("Too many: {count}: must have at most {limit} {items}");
     Cause {
         reason: "FieldValueTooMany",
         message,
-        field: path.into(),
+        field: path.to_string(),
     }
 }
 
-fn check_combinations(schema: &Value, found: &Value, path: &str, causes: &mut Vec<Cause>) {
+fn check_combinations(schema: &Value, found: &Value, path: &Path<'_>, causes: &mut Vec<Cause>) {
     let errors = |schema: &Value| {
         let mut inner = Vec::new();
-        value(schema, found, path, &mut inner);
+        value(schema, found, None, path, &mut inner);
         inner
     };
     // These errors carry no field name in the server.
@@ -274,7 +289,10 @@ fn check_combinations(schema: &Value, found: &Value, path: &str, causes: &mut Ve
     {
         let failures: Vec<Vec<Cause>> = any.iter().map(errors).collect();
         if !failures.iter().any(Vec::is_empty) {
-            causes.push(refuse(format!("{path:?} must validate at least one schema (anyOf)")));
+            causes.push(refuse(format!(
+                "{:?} must validate at least one schema (anyOf)",
+                path.to_string()
+            )));
             causes.extend(failures.into_iter().next().unwrap_or_default());
         }
     }
@@ -288,7 +306,8 @@ fn check_combinations(schema: &Value, found: &Value, path: &str, causes: &mut Ve
                 format!("Found {valid} valid alternatives")
             };
             causes.push(refuse(format!(
-                "{path:?} must validate one and only one schema (oneOf). {found}"
+                "{:?} must validate one and only one schema (oneOf). {found}",
+                path.to_string()
             )));
             causes.extend(failures.into_iter().find(|_| valid == 0).unwrap_or_default());
         }
@@ -299,12 +318,18 @@ fn check_combinations(schema: &Value, found: &Value, path: &str, causes: &mut Ve
         if valid != all.len() {
             let none = if valid == 0 { ". None validated" } else { "" };
             causes.extend(failures.into_iter().flatten());
-            causes.push(refuse(format!("{path:?} must validate all the schemas (allOf){none}")));
+            causes.push(refuse(format!(
+                "{:?} must validate all the schemas (allOf){none}",
+                path.to_string()
+            )));
         }
     }
     if let Some(not) = schema.get("not")
         && errors(not).is_empty()
     {
-        causes.push(refuse(format!("{path:?} must not validate the schema (not)")));
+        causes.push(refuse(format!(
+            "{:?} must not validate the schema (not)",
+            path.to_string()
+        )));
     }
 }

@@ -136,3 +136,33 @@ fn a_dry_run_answers_and_stores_nothing() {
     };
     assert_eq!(list["items"], json!([]));
 }
+
+#[test]
+fn what_was_stored_before_a_rule_may_stay_but_not_be_changed() {
+    let mut server = server();
+    send(
+        &mut server,
+        "POST widgets",
+        widget("a", json!({"color": "red", "labels": {}})),
+    );
+    let stricter = json!([
+        {"op": "replace", "path": "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/color/enum", "value": ["blue"]},
+    ]);
+    let name = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.example.com";
+    let refused = "422 Invalid Widget.example.com \"a\" is invalid: [spec.color: Unsupported value: \"green\": supported values: \
+                   \"blue\", <nil>: Invalid value: null: some validation rules were not checked because the object was invalid; \
+                   correct the existing errors to complete validation]";
+    exchange(
+        &mut server,
+        &[
+            (&format!("JSON {name}"), stricter, &[], "200"),
+            (
+                "MERGE widgets/a",
+                json!({"spec": {"replicas": 2}}),
+                &["spec.color", "spec.replicas"],
+                "200 \"red\" 2",
+            ),
+            ("MERGE widgets/a", json!({"spec": {"color": "green"}}), &[], refused),
+        ],
+    );
+}
