@@ -4,6 +4,9 @@
 //! carries them out, and each [`Answer`] comes back in a later [`RunSnapshot`]. The door may be shown the same answer
 //! twice; a measurement that is already in the status is not counted again.
 //!
+//! From a Rollout's side, [`runs::build`] makes the run it asks for out of templates and arguments, and [`runs::place`]
+//! finds it if it is there already.
+//!
 //! Source: wire-contract 4.
 
 pub mod arguments;
@@ -18,6 +21,5 @@ pub mod templates;
 pub mod validate;
 pub mod verdict;
 
-pub use crate::plan::{Level, Notice};
 pub use decide::{Action, Answer, Forgotten, Outcome, RunPlan, RunSnapshot, Task, decide_run};
 pub use phase::{Course, Phase};

@@ -13,7 +13,8 @@ use super::arguments::{self, Secrets, Values, redact};
 use super::phase::{Course, Phase};
 use super::schedule::{self, Next, Wait};
 use super::verdict::{self, Busy, is_unfinished};
-use super::{Notice, condition, retention, validate};
+use super::{condition, retention, validate};
+use crate::plan::Notice;
 
 /// A run as it was seen at one instant.
 #[derive(Clone, Debug)]
@@ -210,9 +211,9 @@ impl Spec {
         let values = Values::with_placeholders(&run.spec.args).map_err(unresolved)?;
         let metrics: Result<Vec<Metric>, String> = run.spec.metrics.iter().map(|metric| values.fill(metric)).collect();
         let metrics = metrics.map_err(unresolved)?;
-        validate::metrics(&metrics).map_err(invalid)?;
-        let dry = validate::dry_run(&run.spec.dry_run, &metrics).map_err(invalid)?;
-        let retention = validate::retention(&run.spec.measurement_retention, &metrics).map_err(invalid)?;
+        validate::run(&run.spec, &metrics).map_err(invalid)?;
+        let dry = validate::dry_run(&run.spec.dry_run, &metrics);
+        let retention = validate::retention(&run.spec.measurement_retention, &metrics);
         Ok(Spec {
             metrics,
             dry,

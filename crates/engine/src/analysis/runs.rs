@@ -10,9 +10,10 @@ use api::keys;
 use api::rollout::{Rollout, RolloutAnalysis, RolloutAnalysisBackground};
 use serde_json::json;
 
+use super::fields;
 use super::phase::Phase;
 use super::templates::{self, Library};
-use super::{Level, Notice, fields};
+use crate::plan::{Level, Notice};
 
 /// What a run is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -9,7 +9,7 @@ use api::duration::Time;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::phase::{Course, Phase};
-use super::verdict::{effective_count, is_unfinished};
+use super::verdict::is_unfinished;
 
 /// What a metric needs.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,7 +76,10 @@ pub fn next<'a>(
             Next::Start
         };
     };
-    if effective_count(metric).is_some_and(|count| result.is_some_and(|result| result.count >= count)) {
+    if metric
+        .effective_count()
+        .is_some_and(|count| result.is_some_and(|result| result.count >= count))
+    {
         return Next::Nothing;
     }
     let (wait, why) = match (Phase::of(&last.phase), delay(&metric.interval)) {

@@ -1,139 +1,57 @@
-//! Whether the metrics of a run can be carried out at all, and to which of them its rules apply.
+//! Whether a run can be carried out at all, and to which of its metrics its rules apply.
 //!
-//! Source: wire-contract 4.3 "Validation messages".
+//! Source: wire-contract 4.3 "Validation messages"; the rules themselves are `api::validate`'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use api::amount::IntOrString;
-use api::analysis::{DryRun, MeasurementRetention, Metric};
+use api::analysis::{AnalysisRunSpec, DryRun, MeasurementRetention, Metric};
+use api::validate::MetricRules;
 use regex::Regex;
 
-/// The first thing that is wrong with the metrics.
+/// Whether a run of these metrics, arguments in place, can be carried out.
 ///
 /// # Errors
-/// The contract's words for it.
-pub fn metrics(metrics: &[Metric]) -> Result<(), String> {
-    if metrics.is_empty() {
-        return Err("no metrics specified".to_owned());
+/// The first thing that is wrong, in the contract's words. A provider that we have not is the edge's to refuse.
+pub fn run(spec: &AnalysisRunSpec, metrics: &[Metric]) -> Result<(), String> {
+    let rules = MetricRules {
+        metrics,
+        dry_run: &spec.dry_run,
+        measurement_retention: &spec.measurement_retention,
+    };
+    match api::validate::metrics(rules).first() {
+        Some(fault) => Err(fault.to_string()),
+        None => Ok(()),
     }
-    let mut names = BTreeSet::new();
-    for (index, metric) in metrics.iter().enumerate() {
-        if !names.insert(metric.name.as_str()) {
-            return Err(format!("metrics[{index}]: duplicate name '{}'", metric.name));
-        }
-        one(metric).map_err(|why| format!("metrics[{index}]: {why}"))?;
-    }
-    Ok(())
 }
 
 /// The metrics whose verdict counts for nothing.
-///
-/// # Errors
-/// The rule that names no metric, or that is no pattern.
-pub fn dry_run(rules: &[DryRun], metrics: &[Metric]) -> Result<BTreeSet<String>, String> {
-    let mut dry = BTreeSet::new();
-    for (index, rule) in rules.iter().enumerate() {
-        dry.extend(matching(&rule.metric_name, metrics).map_err(|why| format!("dryRun[{index}]: {why}"))?);
-    }
-    Ok(dry)
+pub fn dry_run(rules: &[DryRun], metrics: &[Metric]) -> BTreeSet<String> {
+    rules
+        .iter()
+        .flat_map(|rule| matching(&rule.metric_name, metrics))
+        .collect()
 }
 
 /// How many measurements are kept of each metric that a rule names; the last rule counts.
-///
-/// # Errors
-/// As for [`dry_run`].
-pub fn retention(rules: &[MeasurementRetention], metrics: &[Metric]) -> Result<BTreeMap<String, i32>, String> {
-    let mut limits = BTreeMap::new();
-    for (index, rule) in rules.iter().enumerate() {
-        let names =
-            matching(&rule.metric_name, metrics).map_err(|why| format!("measurementRetention[{index}]: {why}"))?;
-        limits.extend(names.into_iter().map(|name| (name, rule.limit)));
-    }
-    Ok(limits)
+pub fn retention(rules: &[MeasurementRetention], metrics: &[Metric]) -> BTreeMap<String, i32> {
+    let named = rules.iter().flat_map(|rule| {
+        matching(&rule.metric_name, metrics)
+            .into_iter()
+            .map(|name| (name, rule.limit))
+    });
+    named.collect()
 }
 
 /// The names that an unanchored pattern is found in.
-fn matching(pattern: &str, metrics: &[Metric]) -> Result<Vec<String>, String> {
-    let pattern = Regex::new(pattern).map_err(|_| format!("`{pattern}` is not a regular expression"))?;
-    let names: Vec<String> = metrics
+fn matching(pattern: &str, metrics: &[Metric]) -> Vec<String> {
+    let Ok(pattern) = Regex::new(pattern) else {
+        return Vec::new();
+    };
+    metrics
         .iter()
-        .map(|metric| &metric.name)
+        .map(|metric| metric.name.clone())
         .filter(|name| pattern.is_match(name))
-        .cloned()
-        .collect();
-    if names.is_empty() {
-        Err("Rule didn't match any metric name(s)".to_owned())
-    } else {
-        Ok(names)
-    }
-}
-
-fn one(metric: &Metric) -> Result<(), String> {
-    let read = |n: &Option<IntOrString>, default| n.as_ref().map_or(default, IntOrString::as_count);
-    let count = read(&metric.count, 0);
-    let failure = read(&metric.failure_limit, 0);
-    let inconclusive = read(&metric.inconclusive_limit, 0);
-    let success = read(&metric.consecutive_success_limit, 0);
-    let rules = [
-        (success < 0, "consecutiveSuccessLimit must be >= 0"),
-        (failure < -1, "failureLimit must be >= 0, or -1 to be disabled"),
-        (
-            failure == -1 && success == 0,
-            "failureLimit and consecutiveSuccessLimit cannot both be disabled",
-        ),
-        (inconclusive < 0, "inconclusiveLimit must be >= 0"),
-        (
-            read(&metric.consecutive_error_limit, 0) < 0,
-            "consecutiveErrorLimit must be >= 0",
-        ),
-    ];
-    if let Some((_, why)) = rules.iter().find(|(broken, _)| *broken) {
-        return Err((*why).to_owned());
-    }
-    if count > 0 {
-        if failure >= 0 && i64::from(count) < i64::from(failure) + i64::from(success) {
-            return Err(format!(
-                "count ({count}) must be >= failureLimit + consecutiveSuccessLimit ({failure} + {success}) if both >= 0"
-            ));
-        }
-        if count < success {
-            return Err("count must be >= consecutiveSuccessLimit".to_owned());
-        }
-        if count < inconclusive {
-            return Err("count must be >= inconclusiveLimit".to_owned());
-        }
-    }
-    if count > 1 && metric.interval.is_empty() {
-        return Err("interval must be specified when count > 1".to_owned());
-    }
-    for (text, what) in [(&metric.interval, "interval"), (&metric.initial_delay, "startDelay")] {
-        if !text.is_empty() {
-            api::duration::parse_go_duration(text).map_err(|why| format!("invalid {what} string: {why}"))?;
-        }
-    }
-    match providers(metric) {
-        0 => Err("no provider specified".to_owned()),
-        1 => Ok(()),
-        _ => Err("multiple providers specified".to_owned()),
-    }
-}
-
-fn providers(metric: &Metric) -> usize {
-    let provider = &metric.provider;
-    let named = [
-        provider.prometheus.is_some(),
-        provider.kayenta.is_some(),
-        provider.web.is_some(),
-        provider.datadog.is_some(),
-        provider.wavefront.is_some(),
-        provider.new_relic.is_some(),
-        provider.job.is_some(),
-        provider.cloud_watch.is_some(),
-        provider.graphite.is_some(),
-        provider.influxdb.is_some(),
-        provider.skywalking.is_some(),
-    ];
-    named.iter().filter(|named| **named).count() + usize::from(!provider.plugin.is_empty())
+        .collect()
 }
 
 #[cfg(test)]
@@ -141,119 +59,58 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn parse(raw: Value) -> Vec<Metric> {
-        serde_json::from_value(raw).expect("metrics")
+    fn parse(raw: Value) -> AnalysisRunSpec {
+        serde_json::from_value(raw).expect("a spec")
     }
 
     #[test]
-    fn one_metric() {
+    fn what_is_refused() {
+        let web = json!({"name": "m", "provider": {"web": {"url": "http://x"}}});
         let table = [
-            (json!({}), ""),
+            (json!({"metrics": [web]}), ""),
+            (json!({"metrics": []}), "no metrics specified"),
+            (json!({"metrics": [web, web]}), "metrics[1]: duplicate name 'm'"),
             (
-                json!({"consecutiveSuccessLimit": -1}),
-                "consecutiveSuccessLimit must be >= 0",
+                json!({"metrics": [web], "dryRun": [{"metricName": "^x"}]}),
+                "dryRun[0]: Rule didn't match any metric name(s)",
             ),
             (
-                json!({"failureLimit": -2}),
-                "failureLimit must be >= 0, or -1 to be disabled",
-            ),
-            (
-                json!({"failureLimit": "-1"}),
-                "failureLimit and consecutiveSuccessLimit cannot both be disabled",
-            ),
-            (json!({"failureLimit": -1, "consecutiveSuccessLimit": 2}), ""),
-            (json!({"inconclusiveLimit": -1}), "inconclusiveLimit must be >= 0"),
-            (
-                json!({"consecutiveErrorLimit": -1}),
-                "consecutiveErrorLimit must be >= 0",
-            ),
-            (
-                json!({"count": 3, "interval": "1s", "failureLimit": 2, "consecutiveSuccessLimit": 2}),
-                "count (3) must be >= failureLimit + consecutiveSuccessLimit (2 + 2) if both >= 0",
-            ),
-            (
-                json!({"count": 1, "failureLimit": -1, "consecutiveSuccessLimit": 2}),
-                "count must be >= consecutiveSuccessLimit",
-            ),
-            (
-                json!({"count": 1, "inconclusiveLimit": 2}),
-                "count must be >= inconclusiveLimit",
-            ),
-            (json!({"count": 2}), "interval must be specified when count > 1"),
-            (
-                json!({"interval": "1"}),
-                "invalid interval string: time: missing unit in duration \"1\"",
-            ),
-            (
-                json!({"initialDelay": "x"}),
-                "invalid startDelay string: time: invalid duration \"x\"",
-            ),
-            (json!({"provider": {}}), "no provider specified"),
-            (
-                json!({"provider": {"web": {"url": "u"}, "plugin": {"a/b": {}}}}),
-                "multiple providers specified",
+                json!({"metrics": [web], "measurementRetention": [{"metricName": "(", "limit": 1}]}),
+                "measurementRetention[0]: Rule didn't match any metric name(s)",
             ),
         ];
-        for (fields, want) in table {
-            let mut metric = json!({"name": "m", "provider": {"web": {"url": "http://x"}}});
-            for (key, value) in fields.as_object().expect("fields") {
-                metric[key] = value.clone();
-            }
-            let got = metrics(&parse(json!([metric]))).err().unwrap_or_default();
-            let want = if want.is_empty() {
-                String::new()
-            } else {
-                format!("metrics[0]: {want}")
-            };
-            assert_eq!(got, want, "{fields}");
+        for (spec, want) in table {
+            let spec = parse(spec);
+            assert_eq!(run(&spec, &spec.metrics).err().unwrap_or_default(), want);
         }
     }
 
     #[test]
-    fn all_metrics() {
-        assert_eq!(metrics(&[]).unwrap_err(), "no metrics specified");
-        let twice = json!({"name": "m", "provider": {"web": {"url": "http://x"}}});
-        let twice = parse(json!([twice, twice]));
-        assert_eq!(metrics(&twice).unwrap_err(), "metrics[1]: duplicate name 'm'");
-    }
-
-    #[test]
-    fn rules() {
-        let known = parse(json!([{"name": "error-rate"}, {"name": "latency"}]));
-        let table: [(&str, Result<&[&str], &str>); 5] = [
-            ("latency", Ok(&["latency"])),
-            ("rate", Ok(&["error-rate"])),
-            (".*", Ok(&["error-rate", "latency"])),
-            ("^rate", Err("dryRun[0]: Rule didn't match any metric name(s)")),
-            ("(", Err("dryRun[0]: `(` is not a regular expression")),
+    fn patterns_are_not_anchored() {
+        let metrics = parse(json!({"metrics": [{"name": "error-rate"}, {"name": "latency"}]})).metrics;
+        let table: [(&str, &[&str]); 4] = [
+            ("latency", &["latency"]),
+            ("rate", &["error-rate"]),
+            (".*", &["error-rate", "latency"]),
+            ("^rate", &[]),
         ];
         for (pattern, want) in table {
-            let got = dry_run(
+            let dry = dry_run(
                 &[DryRun {
                     metric_name: pattern.to_owned(),
                 }],
-                &known,
+                &metrics,
             );
-            let want = want
-                .map(|names| names.iter().map(|n| (*n).to_owned()).collect())
-                .map_err(str::to_owned);
-            assert_eq!(got, want, "{pattern}");
+            assert_eq!(dry, want.iter().map(|name| (*name).to_owned()).collect(), "{pattern}");
         }
         let rule = |metric_name: &str, limit| MeasurementRetention {
             metric_name: metric_name.to_owned(),
             limit,
         };
-        let limits = retention(&[rule(".*", 5), rule("latency", 2)], &known);
+        let limits = retention(&[rule(".*", 5), rule("latency", 2)], &metrics);
         assert_eq!(
             limits,
-            Ok(BTreeMap::from([
-                ("error-rate".to_owned(), 5),
-                ("latency".to_owned(), 2)
-            ]))
-        );
-        assert_eq!(
-            retention(&[rule("x", 5)], &known),
-            Err("measurementRetention[0]: Rule didn't match any metric name(s)".to_owned())
+            BTreeMap::from([("error-rate".to_owned(), 5), ("latency".to_owned(), 2)])
         );
     }
 }

@@ -9,7 +9,7 @@ use api::duration::Time;
 use chrono::{DateTime, Utc};
 
 use super::phase::{Course, Phase};
-use super::{Level, Notice};
+use crate::plan::{Level, Notice};
 
 /// The phase of a metric after its measurements so far; a completed one stays as it is.
 pub fn assess_metric(metric: &Metric, result: &MetricResult, course: Course) -> Phase {
@@ -26,12 +26,11 @@ pub fn assess_metric(metric: &Metric, result: &MetricResult, course: Course) -> 
     if let Some((phase, _)) = against(metric, result) {
         return phase;
     }
-    let limits = Limits::of(metric);
-    if limits.consecutive_success > 0 && result.consecutive_success >= limits.consecutive_success {
+    if metric.consecutive_success_limit() > 0 && result.consecutive_success >= metric.consecutive_success_limit() {
         return Phase::Successful;
     }
-    if effective_count(metric).is_some_and(|count| result.count >= count) {
-        return match (limits.failure >= 0, limits.consecutive_success > 0) {
+    if metric.effective_count().is_some_and(|count| result.count >= count) {
+        return match (metric.failure_limit() >= 0, metric.consecutive_success_limit() > 0) {
             (true, true) => Phase::Inconclusive,
             (false, true) => Phase::Failed,
             (true, false) | (false, false) => Phase::Successful,
@@ -45,36 +44,28 @@ pub fn assess_metric(metric: &Metric, result: &MetricResult, course: Course) -> 
 
 /// What speaks against a metric: the phase it means and the limit it broke.
 pub fn against(metric: &Metric, result: &MetricResult) -> Option<(Phase, String)> {
-    let limits = Limits::of(metric);
     // Of several broken limits the last one speaks.
-    if result.consecutive_error > limits.consecutive_error {
+    if result.consecutive_error > metric.consecutive_error_limit() {
         let why = format!(
             "consecutiveErrors ({}) > consecutiveErrorLimit ({})",
-            result.consecutive_error, limits.consecutive_error
+            result.consecutive_error,
+            metric.consecutive_error_limit()
         );
         Some((Phase::Error, why))
-    } else if result.inconclusive > limits.inconclusive {
+    } else if result.inconclusive > metric.inconclusive_limit() {
         let why = format!(
             "inconclusive ({}) > inconclusiveLimit ({})",
-            result.inconclusive, limits.inconclusive
+            result.inconclusive,
+            metric.inconclusive_limit()
         );
         Some((Phase::Inconclusive, why))
-    } else if limits.failure >= 0 && result.failed > limits.failure {
+    } else if metric.failure_limit() >= 0 && result.failed > metric.failure_limit() {
         Some((
             Phase::Failed,
-            format!("failed ({}) > failureLimit ({})", result.failed, limits.failure),
+            format!("failed ({}) > failureLimit ({})", result.failed, metric.failure_limit()),
         ))
     } else {
         None
-    }
-}
-
-/// How many measurements complete a metric; `None`: it goes on until something else ends it.
-pub fn effective_count(metric: &Metric) -> Option<i32> {
-    match metric.count.as_ref().map_or(0, |count| count.as_count()) {
-        0 if metric.interval.is_empty() => Some(1),
-        0 => None,
-        count => Some(count),
     }
 }
 
@@ -226,25 +217,5 @@ fn level(phase: Phase) -> Level {
     match phase {
         Phase::Failed | Phase::Error => Level::Warning,
         Phase::Pending | Phase::Running | Phase::Successful | Phase::Inconclusive => Level::Normal,
-    }
-}
-
-/// The limits of a metric with their defaults. Source: wire-contract 1.8.
-struct Limits {
-    failure: i32,
-    inconclusive: i32,
-    consecutive_error: i32,
-    consecutive_success: i32,
-}
-
-impl Limits {
-    fn of(metric: &Metric) -> Limits {
-        let read = |limit: &Option<api::amount::IntOrString>, default| limit.as_ref().map_or(default, |n| n.as_count());
-        Limits {
-            failure: read(&metric.failure_limit, 0),
-            inconclusive: read(&metric.inconclusive_limit, 0),
-            consecutive_error: read(&metric.consecutive_error_limit, 4),
-            consecutive_success: read(&metric.consecutive_success_limit, 0),
-        }
     }
 }
