@@ -18,3 +18,5 @@ mod scenarios;
 mod swarm;
 #[cfg(test)]
 mod vectors;
+#[cfg(test)]
+mod wire;

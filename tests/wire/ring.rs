@@ -1,0 +1,302 @@
+//! A cluster with the real controller in it, over a real client, without a socket and in paused time.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use controller::config::{Clock, Config};
+use serde_json::{Value, json};
+use sim::kubelet::{Kubelet, NoProcesses, Pace};
+use sim::world::{Shared, crew, live};
+use sim::{ApiServer, Request, Rule, Service};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+/// The namespace everything is in.
+pub(super) const NAMESPACE: &str = "shop";
+
+/// The running cluster and what controls it.
+pub(super) struct Ring {
+    pub(super) shared: Shared,
+    world: JoinHandle<()>,
+    controllers: Vec<Running>,
+    metrics: providers::Transport,
+}
+
+struct Running {
+    stop: oneshot::Sender<()>,
+    ended: JoinHandle<Result<(), controller::error::Error>>,
+}
+
+impl Ring {
+    /// A cluster with our CRDs and without a controller.
+    pub(super) fn new(seed: u64) -> Self {
+        let start = DateTime::from_timestamp(1_767_225_600, 0).unwrap_or_default();
+        let mut api = ApiServer::new(sim::Clock::tokio(start), seed);
+        for crd in api::crd::all() {
+            api.install(&crd).expect("our CRDs are accepted");
+        }
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}});
+        api.handle(Request::post("/api/v1/namespaces", &namespace));
+        let shared = Shared::new(api);
+        let kubelet = Kubelet::new(Pace::default(), Box::new(NoProcesses));
+        let world = tokio::spawn(live(shared.clone(), crew(kubelet), std::future::pending()));
+        Ring {
+            shared,
+            world,
+            controllers: Vec::new(),
+            metrics: metrics(|_| String::new()),
+        }
+    }
+
+    /// A cluster with one controller, which needs no lease.
+    pub(super) fn running(seed: u64) -> Self {
+        let mut ring = Ring::new(seed);
+        ring.start("sluice", |_| {});
+        ring
+    }
+
+    /// Starts a controller that shows itself to the API server as `agent`.
+    pub(super) fn start(&mut self, agent: &str, configure: impl FnOnce(&mut Config)) {
+        let clock = self.shared.with(|api| api.clock().clone());
+        let mut config = Config {
+            clock: Clock::from_fn(move || clock.now()),
+            qps: 1000,
+            burst: 1000,
+            ..Config::default()
+        };
+        configure(&mut config);
+        let client = kube::Client::new(Service::new(self.shared.clone(), agent), "default");
+        let (stop, stopped) = oneshot::channel();
+        let shutdown = async move {
+            // Dropped together with the ring: then nobody waits for the end.
+            let _ = stopped.await;
+        };
+        let nobody = |_: IpAddr, _: u16| -> Option<SocketAddr> { None };
+        let ended = tokio::spawn(controller::app::run(
+            config,
+            client,
+            self.metrics.clone(),
+            Arc::new(nobody),
+            shutdown,
+        ));
+        self.controllers.push(Running { stop, ended });
+    }
+
+    /// Stops the controller that was started last, and waits for its end.
+    pub(super) async fn stop(&mut self) -> Result<(), controller::error::Error> {
+        let running = self.controllers.pop().expect("a controller runs");
+        let _ = running.stop.send(());
+        running.ended.await.expect("the controller does not panic")
+    }
+
+    /// Ends the controller that was started last in the middle of whatever it does.
+    pub(super) fn kill(&mut self) {
+        self.controllers.pop().expect("a controller runs").ended.abort();
+    }
+
+    /// How the controller that was started first ends.
+    pub(super) async fn end(&mut self) -> Result<(), controller::error::Error> {
+        self.controllers
+            .remove(0)
+            .ended
+            .await
+            .expect("the controller does not panic")
+    }
+
+    /// What metrics systems answer to controllers that are started from now on.
+    pub(super) fn answers(&mut self, answer: impl Fn(&str) -> String + Send + Sync + 'static) {
+        self.metrics = metrics(answer);
+    }
+
+    /// From now on this goes wrong.
+    pub(super) fn fault(&self, rule: Rule) {
+        self.shared.with(|api| api.faults.add(rule));
+    }
+
+    /// Creates an object of ours or of the cluster's.
+    pub(super) fn create(&self, object: &Value) {
+        let request = Request::post(&collection(object), object).agent("user");
+        self.shared
+            .with(|api| api.handle(request))
+            .object()
+            .unwrap_or_else(|refusal| panic!("{refusal}"));
+    }
+
+    /// Merge-patches a Rollout, or with `/status` at the end of its name its status.
+    pub(super) fn patch(&self, rollout: &str, patch: Value) {
+        let path = format!("/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}/rollouts/{rollout}");
+        let request = Request::merge_patch(&path, &patch).agent("user");
+        self.shared
+            .with(|api| api.handle(request))
+            .object()
+            .unwrap_or_else(|refusal| panic!("{refusal}"));
+    }
+
+    /// Deletes an object.
+    pub(super) fn delete(&self, path: &str) {
+        let request = Request::delete(path).agent("user");
+        self.shared
+            .with(|api| api.handle(request))
+            .object()
+            .unwrap_or_else(|refusal| panic!("{refusal}"));
+    }
+
+    /// Sets the image of the only container.
+    pub(super) fn set_image(&self, rollout: &str, image: &str) {
+        self.patch(
+            rollout,
+            json!({"spec": {"template": {"spec": {"containers": [{"name": "web", "image": image}]}}}}),
+        );
+    }
+
+    /// Waits until this holds, at most so long in the cluster's time.
+    pub(super) async fn until(&self, what: &str, seconds: u64, holds: impl Fn(&ApiServer) -> bool) {
+        let mut changes = self.shared.changes();
+        let wait = async {
+            while !self.shared.with(|api| holds(api)) {
+                changes.changed().await.expect("the cluster lives as long as the ring");
+            }
+        };
+        if timeout(Duration::from_secs(seconds), wait).await.is_err() {
+            panic!("not within {seconds} s: {what}\n{}", self.shared.with(|api| shown(api)));
+        }
+    }
+
+    /// Waits until a Rollout has this phase.
+    pub(super) async fn until_phase(&self, rollout: &str, phase: &str, seconds: u64) {
+        let what = format!("{rollout} {phase}");
+        self.until(&what, seconds, |api| status(api, rollout)["phase"] == phase)
+            .await;
+    }
+
+    /// Writes of controllers so far, Events and leases apart.
+    pub(super) fn writes(&self) -> usize {
+        self.shared.with(|api| {
+            api.trace
+                .entries()
+                .iter()
+                .filter(|entry| is_ours(&entry.agent, &entry.resource))
+                .count()
+        })
+    }
+
+    /// The controllers that have written anything.
+    pub(super) fn writers(&self) -> Vec<String> {
+        let agents: BTreeSet<String> = self.shared.with(|api| {
+            let ours = api
+                .trace
+                .entries()
+                .iter()
+                .filter(|entry| is_ours(&entry.agent, &entry.resource));
+            ours.map(|entry| entry.agent.clone()).collect()
+        });
+        agents.into_iter().collect()
+    }
+
+    /// The hash that a Service names.
+    pub(super) fn pointed(&self, service: &str) -> String {
+        self.shared.with(|api| pointed(api, service))
+    }
+
+    /// What time it is in the cluster.
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.shared.with(|api| api.clock().now())
+    }
+
+    /// Lets time pass.
+    pub(super) async fn pass(&self, seconds: u64) {
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+    }
+}
+
+impl Drop for Ring {
+    fn drop(&mut self) {
+        self.world.abort();
+        for running in &self.controllers {
+            running.ended.abort();
+        }
+    }
+}
+
+/// A metrics system that answers requests for these paths.
+fn metrics(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> providers::Transport {
+    providers::Transport::in_process(move |request| {
+        let answer = answer(request.uri().path());
+        Box::pin(async move { Ok(http::Response::new(Bytes::from(answer))) })
+    })
+}
+
+fn collection(object: &Value) -> String {
+    let plural = match object["kind"].as_str().unwrap_or_default() {
+        "Service" => return format!("/api/v1/namespaces/{NAMESPACE}/services"),
+        kind => format!("{}s", kind.to_lowercase()),
+    };
+    format!("/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}/{plural}")
+}
+
+/// The Rollout as it is stored.
+pub(super) fn rollout(api: &ApiServer, name: &str) -> Value {
+    let found = api.store().get("rollouts.argoproj.io", NAMESPACE, name);
+    found.map(|object| Value::clone(object)).unwrap_or_default()
+}
+
+/// Its status.
+pub(super) fn status(api: &ApiServer, name: &str) -> Value {
+    rollout(api, name)["status"].clone()
+}
+
+/// `spec.replicas` and ready pods of every ReplicaSet, by name: `web-abc 3/3`.
+pub(super) fn replica_sets(api: &ApiServer) -> Vec<String> {
+    let sets = api.store().list("replicasets.apps", Some(NAMESPACE));
+    sets.map(|rs| {
+        let ready = rs["status"]["readyReplicas"].as_i64().unwrap_or(0);
+        format!(
+            "{} {ready}/{}",
+            rs["metadata"]["name"].as_str().unwrap_or_default(),
+            rs["spec"]["replicas"]
+        )
+    })
+    .collect()
+}
+
+/// The hash that a Service names; empty when it names none.
+pub(super) fn pointed(api: &ApiServer, service: &str) -> String {
+    let found = api.store().get("services", NAMESPACE, service);
+    let hash = found.map(|service| service["spec"]["selector"]["rollouts-pod-template-hash"].clone());
+    hash.and_then(|hash| hash.as_str().map(str::to_owned))
+        .unwrap_or_default()
+}
+
+/// The phases of all objects of a kind.
+pub(super) fn phases(api: &ApiServer, resource: &str) -> Vec<String> {
+    let objects = api.store().list(resource, Some(NAMESPACE));
+    objects
+        .map(|object| object["status"]["phase"].as_str().unwrap_or_default().to_owned())
+        .collect()
+}
+
+fn is_ours(agent: &str, resource: &str) -> bool {
+    ["sluice", "first", "second"].contains(&agent) && !resource.starts_with("events") && !resource.starts_with("leases")
+}
+
+/// What a failed wait prints.
+fn shown(api: &ApiServer) -> String {
+    let mut text = String::new();
+    for rollout in api.store().list("rollouts.argoproj.io", Some(NAMESPACE)) {
+        text.push_str(&format!("{} {}\n", rollout["metadata"]["name"], rollout["status"]));
+    }
+    for line in replica_sets(api) {
+        text.push_str(&line);
+        text.push('\n');
+    }
+    let entries = api.trace.entries();
+    for entry in entries.iter().skip(entries.len().saturating_sub(40)) {
+        text.push_str(&format!("{entry:?}\n"));
+    }
+    text
+}
