@@ -8,6 +8,7 @@ mod kept;
 mod kinds;
 mod openapi;
 mod patch;
+mod protobuf;
 mod read;
 mod refusal;
 mod request;

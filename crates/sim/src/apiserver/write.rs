@@ -7,6 +7,7 @@ use super::kept::{
     keep_system_fields, registry_key, spec_changed, updates_unconditionally,
 };
 use super::kinds::{Kind, Origin, Scope};
+use super::protobuf;
 use super::read::{as_served, text};
 use super::request::{Request, Response};
 use super::routes::{Sub, Target};
@@ -252,11 +253,32 @@ impl ApiServer {
     /// Removes an object for good.
     pub(crate) fn drop_object(&mut self, target: &Target, request: &Request) -> Option<Arc<Value>> {
         let last = self.store.remove(target.resource(), &target.namespace, &target.name)?;
+        self.record(&target.main(), request, Verb::Delete, Vec::new());
         if target.kind.is("customresourcedefinitions.apiextensions.k8s.io") {
+            self.drop_instances(&target.name, request);
             self.kinds.uninstall(&last);
         }
-        self.record(&target.main(), request, Verb::Delete, Vec::new());
         Some(last)
+    }
+
+    /// The objects of a custom kind go with its definition.
+    fn drop_instances(&mut self, resource: &str, request: &Request) {
+        let Some(kind) = self.kinds.of_resource(resource).cloned() else {
+            return;
+        };
+        let instances: Vec<Arc<Value>> = self.store.list(resource, None).cloned().collect();
+        for instance in instances {
+            let (namespace, name) = (text(&instance, "namespace"), text(&instance, "name"));
+            self.drop_object(
+                &Target {
+                    kind: kind.clone(),
+                    namespace,
+                    name,
+                    sub: Sub::Main,
+                },
+                request,
+            );
+        }
     }
 
     fn record(&mut self, target: &Target, request: &Request, verb: Verb, difference: Vec<String>) {
@@ -318,6 +340,9 @@ fn body(target: &Target, request: &Request) -> Result<Value, Refusal> {
 /// The JSON object in the body of a request.
 pub(crate) fn decode(request: &Request) -> Result<Value, Refusal> {
     let media = request.content_type.split(';').next().unwrap_or_default().trim();
+    if media == protobuf::MEDIA {
+        return protobuf::decode(&request.body);
+    }
     if !["", "application/json", "application/apply-patch+yaml"].contains(&media) {
         return Err(Refusal::unsupported_media_type("application/json"));
     }
@@ -332,38 +357,39 @@ pub(crate) fn decode(request: &Request) -> Result<Value, Refusal> {
 
 fn check_type(target: &Target, object: &mut Value) -> Result<(), Refusal> {
     let (version, kind) = (target.kind.api_version(), &target.kind.kind);
-    let sent = (
-        object["apiVersion"].as_str().unwrap_or_default(),
-        object["kind"].as_str().unwrap_or_default(),
-    );
-    match sent {
-        // A typed client may leave its type out.
-        ("", "") => {
-            object["apiVersion"] = version.into();
-            object["kind"] = kind.clone().into();
-            Ok(())
-        }
-        (sent_version, sent_kind) if sent_version == version && sent_kind == kind => Ok(()),
-        (sent_version, sent_kind) => {
-            let shown = |version: &str, kind: &str| {
-                let (group, version) = version.split_once('/').unwrap_or(("", version));
-                format!("{group}/{version}, Kind={kind}")
-                    .trim_start_matches('/')
-                    .to_owned()
-            };
-            let (got, expected) = (shown(sent_version, sent_kind), shown(&version, kind));
-            let what = if sent_version == version { "kind" } else { "API version" };
-            let message = match what {
-                "kind" => format!(
-                    "{kind} in version {version:?} cannot be handled as a {kind}: expected {expected}, got {got}"
-                ),
-                _ => format!(
-                    "the API version in the data ({sent_version}) does not match the expected API version ({version})"
-                ),
-            };
-            Err(Refusal::bad_request(message))
+    // A typed client may leave its type out.
+    for (field, value) in [("apiVersion", version.as_str()), ("kind", kind.as_str())] {
+        if object[field].as_str().unwrap_or_default().is_empty() {
+            object[field] = value.into();
         }
     }
+    if object["apiVersion"] != version.as_str() {
+        return Err(Refusal::bad_request(format!(
+            "the API version in the data ({}) does not match the expected API version ({version})",
+            object["apiVersion"].as_str().unwrap_or_default()
+        )));
+    }
+    let sent = object["kind"].as_str().unwrap_or_default();
+    if sent == kind {
+        return Ok(());
+    }
+    Err(match target.kind.origin {
+        Origin::BuiltIn => {
+            let (short, group) = (
+                &target.kind.version,
+                target.kind.group.split('.').next().unwrap_or_default(),
+            );
+            let group = if group.is_empty() { "core" } else { group };
+            Refusal::bad_request(format!(
+                "{sent} in version {short:?} cannot be handled as a {kind}: converting ({short}.{sent}) to ({group}.{kind}): unknown \
+                 conversion"
+            ))
+        }
+        Origin::Custom => {
+            let cause = Cause::invalid("kind", &sent.into(), format!("must be {kind}"));
+            Refusal::invalid(&target.kind, &text(object, "name"), vec![cause])
+        }
+    })
 }
 
 /// The object's metadata, made if missing.

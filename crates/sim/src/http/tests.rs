@@ -174,6 +174,33 @@ async fn kubectl_does_what_it_does_with_a_real_server() {
         ),
         ("get ro", "", "No resources found in default namespace."),
         ("auth can-i delete pods", "", "yes"),
+        ("create namespace shop", "", "namespace/shop created"),
+        ("create configmap c --from-literal=k=v", "", "configmap/c created"),
+        ("get configmap c -o jsonpath={.data}", "", r#"{"k":"v"}"#),
+        (
+            "create deployment d --image=web:1 --replicas=0 --port=80",
+            "",
+            "deployment.apps/d created",
+        ),
+        (
+            "get deployment d -o jsonpath={.spec.replicas},{..image},{..containerPort}",
+            "",
+            "0,web:1,80",
+        ),
+        ("create service clusterip s --tcp=80:8080", "", "service/s created"),
+        (
+            "get service s -o jsonpath={.spec.ports[0].targetPort},{.spec.selector}",
+            "",
+            r#"8080,{"app":"s"}"#,
+        ),
+        ("create job j --image=web:1 -- sleep 1", "", "job.batch/j created"),
+        ("get job j -o jsonpath={..command}", "", r#"["sleep","1"]"#),
+        (
+            "create role r --verb=get --resource=pods",
+            "",
+            "Error from server (UnsupportedMediaType): the body of the request was in an unknown format - accepted media types include: \
+             application/json (protobuf is not read for Role)",
+        ),
     ];
     for (line, input, expected) in steps {
         let printed = live.kubectl(line, input).await;

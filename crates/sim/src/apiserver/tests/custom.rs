@@ -100,7 +100,9 @@ fn a_definition_serves_its_kind_as_long_as_it_exists() {
         answer(&mut server, &format!("GET {name}"), Value::Null, &[condition]),
         "200 \"Established\""
     );
+    send(&mut server, "POST widgets", widget("a", json!({})));
     assert_eq!(server.handle(Request::delete(name)).code(), 200);
+    assert_eq!(server.store().list("widgets.example.com", None).count(), 0);
     assert_eq!(
         answer(&mut server, "GET widgets", Value::Null, &[]),
         "404 404 page not found"

@@ -310,3 +310,34 @@ fn an_apply_creates_or_merges() {
         "200 \"2\""
     );
 }
+
+#[test]
+fn an_answer_can_be_metadata_or_a_table() {
+    let mut server = server();
+    send(&mut server, "POST configmaps", config("a", "red"));
+    let ask = |server: &mut super::ApiServer, target: &str, shape: &str| {
+        let accept = format!("application/json;as={shape};v=v1;g=meta.k8s.io,application/json");
+        server.handle(crate::Request::get(&format!("/api/v1/namespaces/default/{target}")).accept(&accept))
+    };
+    let list = ask(&mut server, "configmaps", "PartialObjectMetadataList")
+        .object()
+        .unwrap();
+    assert_eq!(list["kind"], "PartialObjectMetadataList");
+    assert_eq!(
+        (&list["items"][0]["metadata"]["name"], &list["items"][0]["data"]),
+        (&json!("a"), &NOTHING)
+    );
+    let table = ask(&mut server, "configmaps", "Table").object().unwrap();
+    assert_eq!(table["rows"][0]["cells"], json!(["a", 1, "0s"]));
+    let Response::Watch(mut watch) = ask(&mut server, "configmaps?watch=1", "Table") else {
+        panic!("not a watch")
+    };
+    send(&mut server, "POST configmaps", config("b", "red"));
+    let events = server.poll(&mut watch);
+    let columns = |at: usize| events[at].object["columnDefinitions"].as_array().map(Vec::len);
+    assert_eq!(
+        (columns(0), columns(1)),
+        (Some(3), Some(0)),
+        "only the first table of a watch names its columns"
+    );
+}
