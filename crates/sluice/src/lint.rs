@@ -103,20 +103,10 @@ pub fn lint(sources: &[Source]) -> Report {
         diagnostics.extend(rules::diagnostics(object));
     }
     diagnostics.extend(references::diagnostics(&objects));
-    diagnostics.sort();
-    diagnostics.dedup();
-    // Of a field that is refused there is nothing to warn of.
-    let place = |d: &Diagnostic| (d.file.clone(), d.line, d.path.clone());
-    let refused: BTreeSet<_> = diagnostics
-        .iter()
-        .filter(|d| d.severity == Severity::Error)
-        .map(place)
-        .collect();
-    diagnostics.retain(|d| d.severity == Severity::Error || !refused.contains(&place(d)));
     Report {
         files: sources.len(),
         objects: objects.into_iter().map(|object| object.value).collect(),
-        diagnostics,
+        diagnostics: once(diagnostics),
     }
 }
 
@@ -186,6 +176,23 @@ impl Object<'_> {
             },
         )
     }
+}
+
+/// In order, and each thing said once: of a field that is refused there is nothing to warn of, and that a field is missing
+/// is said by the schema before a rule says it.
+fn once(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let place = |d: &Diagnostic| (d.file.clone(), d.document, d.path.clone());
+    let places =
+        |said: fn(&Diagnostic) -> bool| -> BTreeSet<_> { diagnostics.iter().filter(|d| said(d)).map(place).collect() };
+    let refused = places(|d| d.severity == Severity::Error);
+    let missing = places(|d| d.message == shape::MISSING);
+    diagnostics.retain(|d| match d.severity {
+        Severity::Error => !d.message.starts_with("Required value") || !missing.contains(&place(d)),
+        Severity::Warning => !refused.contains(&place(d)),
+    });
+    diagnostics.sort();
+    diagnostics.dedup();
+    diagnostics
 }
 
 /// The items of a `List`, or the object itself; an empty document is none.

@@ -32,13 +32,15 @@ pub(super) fn all(spec: &Value, volumes: &BTreeSet<&str>, path: &str) -> Vec<Fie
             errors.extend(probe_errors(&container[probe], probe, &format!("{path}.{probe}")));
         }
     }
-    // Init containers may share no name with a container, but two without a name are not reported as duplicates.
-    names.remove("");
     for (i, container) in list(spec, "initContainers").iter().enumerate() {
         let path = format!("{path}.initContainers[{i}]");
         errors.extend(one(container, volumes, &path));
+        // Two init containers without a name are no duplicates of each other.
+        let nameless = names.contains("");
         errors.extend(duplicate(&mut names, container, &path));
-        names.remove("");
+        if !nameless {
+            names.remove("");
+        }
     }
     errors
 }

@@ -62,7 +62,7 @@ impl Args {
     }
 }
 
-/// The files below a directory, sorted; a file; or stdin.
+/// The files below a directory, sorted, hidden ones left out; a file; or stdin.
 fn read(path: &Path) -> Result<Vec<Source>> {
     if path == Path::new("-") {
         let mut text = String::new();
@@ -87,7 +87,10 @@ fn read(path: &Path) -> Result<Vec<Source>> {
     below.sort();
     let is_manifest = |path: &Path| {
         let extension = path.extension().and_then(|e| e.to_str());
-        path.is_dir() || extension.is_some_and(|e| ["yaml", "yml", "json"].contains(&e))
+        let hidden = path
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        !hidden && (path.is_dir() || extension.is_some_and(|e| ["yaml", "yml", "json"].contains(&e)))
     };
     let mut sources = Vec::new();
     for path in below.iter().filter(|path| is_manifest(path)) {

@@ -103,6 +103,12 @@ const BY_DETAIL: &[(&str, &str)] = &[
 
 /// What to do about an error of the rules.
 pub(super) fn of(error: &FieldError) -> String {
+    // The rule has one detail for two faults; of the empty step it names all eight kinds (wire-contract 7.7, rule 12).
+    if let Kind::Invalid { value } = &error.kind
+        && value.contains("step.SetCanaryScale")
+    {
+        return "write setWeight, pause or analysis into the step, or remove it".to_owned();
+    }
     let by_detail = BY_DETAIL.iter().find(|(words, _)| error.detail.contains(words));
     if let Some((_, remedy)) = by_detail {
         return (*remedy).to_owned();

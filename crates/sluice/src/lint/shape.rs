@@ -5,6 +5,9 @@ use serde_json::Value;
 use super::document::{Fault, Node, Place, Tree};
 use super::nearest::nearest;
 
+/// What is said of a field that the schema requires and that is not there.
+pub(super) const MISSING: &str = "required field is missing";
+
 /// Holds an object against the schema of its kind.
 pub(super) fn faults(schema: &Value, root: &Node) -> Vec<Fault> {
     let mut faults = Vec::new();
@@ -85,7 +88,7 @@ fn required(schema: &Value, node: &Node, at: Place, path: &str, faults: &mut Vec
         faults.push(Fault {
             at,
             path: format!("{path}.{name}").trim_start_matches('.').to_owned(),
-            message: "required field is missing".to_owned(),
+            message: MISSING.to_owned(),
             remedy: format!("add {name}"),
         });
     }
