@@ -14,7 +14,7 @@ use kube::api::{GetParams, ListParams};
 use kube::core::Request;
 use serde_json::Value;
 
-pub use connect::connect;
+pub use connect::{client_config, connect};
 pub use failure::Failure;
 pub use kind::Kind;
 pub use name::Name;
@@ -70,6 +70,11 @@ impl Cluster {
             namespace,
             patience,
         }
+    }
+
+    /// The client under this connection.
+    pub fn client(&self) -> &kube::Client {
+        &self.client
     }
 
     /// One object of the namespace.

@@ -24,6 +24,7 @@ use clap::Subcommand;
 use crate::args::Connection;
 use crate::cluster::{Cluster, connect};
 use crate::console::Console;
+use crate::logs::Voice;
 
 /// What to do.
 #[derive(Subcommand, Debug)]
@@ -40,6 +41,7 @@ pub enum Verb {
     Set(set::Args),
     Lint(lint::Args),
     Terminate(terminate::Args),
+    Controller(controller::Args),
     Crds(crds::Args),
     Completion(completion::Args),
     Version(version::Args),
@@ -71,10 +73,22 @@ impl Verb {
             Verb::Undo(args) => args.run(&reach.cluster().await?, console).await,
             Verb::Set(args) => args.run(&reach.cluster().await?, console).await,
             Verb::Terminate(args) => args.run(&reach.cluster().await?, console).await,
+            Verb::Controller(args) => args.run(reach).await,
             Verb::Crds(args) => args.run(console),
             Verb::Lint(args) => args.run(console),
             Verb::Completion(args) => args.run(console),
             Verb::Version(args) => args.run(console),
+        }
+    }
+}
+
+impl Verb {
+    /// What it logs unless told otherwise.
+    pub(crate) fn voice(&self) -> Voice {
+        if let Verb::Controller(args) = self {
+            Voice::service(args.logformat)
+        } else {
+            Voice::QUIET
         }
     }
 }

@@ -11,7 +11,7 @@ pub mod cmd;
 pub mod console;
 pub mod demo;
 pub mod lint;
-mod logs;
+pub mod logs;
 pub mod observe;
 pub mod render;
 pub mod standing;
@@ -36,7 +36,7 @@ pub fn run() -> ExitCode {
         Ok(sluice) => sluice,
         Err(error) => return explain(&error),
     };
-    logs::start(&sluice.logs, tracing::Level::WARN);
+    logs::start(&sluice.logs, sluice.verb.voice());
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&anyhow::Error::from(error).context("could not start")),

@@ -8,24 +8,31 @@ use kube::{Client, Config};
 use super::Cluster;
 use crate::args::Connection;
 
-/// Connects the way kubectl does: flags over kubeconfig over the pod's own service account.
+/// Connects as [`client_config`] says. Nothing is sent yet.
 ///
 /// # Errors
-/// No cluster is configured, or what is configured does not make sense. Nothing is sent yet.
+/// No cluster is configured, or what is configured does not make sense.
 pub async fn connect(flags: &Connection) -> Result<Cluster> {
-    let mut config = found(flags).await?;
-    // A person at a terminal repeats the command; a retry behind their back only hides what is wrong.
-    config.default_retry = false;
-    override_with(&mut config, flags);
-    let namespace = flags
-        .namespace
-        .clone()
-        .unwrap_or_else(|| config.default_namespace.clone());
+    let config = client_config(flags).await?;
+    let namespace = config.default_namespace.clone();
     let patience = flags.request_timeout.filter(|length| *length > TimeDelta::zero());
     let patience = patience.and_then(|length| length.to_std().ok());
     let server = config.cluster_url.to_string();
     let client = Client::try_from(config).with_context(|| format!("could not set up a connection to {server}"))?;
     Ok(Cluster::new(client, server, namespace, patience))
+}
+
+/// How to reach the cluster: flags over kubeconfig over the pod's own service account, as kubectl does. Requests are not
+/// repeated by the client.
+///
+/// # Errors
+/// No cluster is configured, or what is configured does not make sense.
+pub async fn client_config(flags: &Connection) -> Result<Config> {
+    let mut config = found(flags).await?;
+    // A person repeats the command, the controller its look: a retry behind their backs only hides what is wrong.
+    config.default_retry = false;
+    override_with(&mut config, flags);
+    Ok(config)
 }
 
 async fn found(flags: &Connection) -> Result<Config> {
@@ -59,6 +66,9 @@ fn override_with(config: &mut Config, flags: &Connection) {
     if let Some(server) = &flags.server {
         config.cluster_url = server.clone();
     }
+    if let Some(namespace) = &flags.namespace {
+        config.default_namespace = namespace.clone();
+    }
     if let Some(file) = &flags.certificate_authority {
         config.root_cert_file = Some(file.clone());
     }
@@ -85,5 +95,71 @@ fn override_with(config: &mut Config, flags: &Connection) {
     }
     if !flags.impersonate_group.is_empty() {
         who.impersonate_groups = Some(flags.impersonate_group.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+    use std::path::PathBuf;
+
+    use sim::world::Shared;
+    use sim::{ApiServer, Clock, http};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::cluster::{Filter, Kind, Scope};
+
+    /// A server on a loopback port.
+    async fn server() -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let shared = Shared::new(ApiServer::new(Clock::new(), 1));
+        tokio::spawn(http::serve(shared, listener, std::future::pending()));
+        address
+    }
+
+    /// The namespaces there are, and the one of the connection.
+    async fn seen(flags: Connection) -> Result<(usize, String)> {
+        let cluster = connect(&flags).await?;
+        let namespaces = Kind {
+            plural: "namespaces",
+            ..Kind::POD
+        };
+        let found = cluster
+            .list(&namespaces, Scope::AllNamespaces, &Filter::default())
+            .await?;
+        Ok((found.len(), cluster.namespace))
+    }
+
+    #[tokio::test]
+    async fn a_server_is_found_by_flag_and_by_file() {
+        let address = server().await;
+        let server = format!("http://{address}").parse().expect("an address");
+        let path = std::env::temp_dir().join(format!("sluice-connect-{}", address.port()));
+        std::fs::write(&path, http::kubeconfig(address)).expect("written");
+        let by_flag = Connection {
+            kubeconfig: Some(path.clone()),
+            server: Some(server),
+            ..Connection::default()
+        };
+        let by_file = Connection {
+            kubeconfig: Some(path.clone()),
+            namespace: Some("shop".into()),
+            ..Connection::default()
+        };
+        assert_eq!(seen(by_flag).await.expect("an answer"), (4, "default".to_owned()));
+        assert_eq!(seen(by_file).await.expect("an answer"), (4, "shop".to_owned()));
+        std::fs::remove_file(&path).expect("removed");
+    }
+
+    #[tokio::test]
+    async fn what_is_not_there_is_named() {
+        let nowhere = Connection {
+            kubeconfig: Some(PathBuf::from("/nowhere/config")),
+            ..Connection::default()
+        };
+        let error = seen(nowhere).await.expect_err("no such file");
+        assert_eq!(error.to_string(), "could not read /nowhere/config");
     }
 }

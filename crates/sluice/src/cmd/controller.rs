@@ -1,4 +1,4 @@
-//! `controller`: from flags to the configuration of the controller.
+//! `controller`: from flags to the configuration of the controller, and its run until a signal.
 //!
 //! Source: wire-contract 8.1. Every flag of Argo's controller is accepted under its name, so that its manifests start ours; one
 //! that asks for what we do not do is refused by name rather than ignored.
@@ -8,13 +8,19 @@ mod flags;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use chrono::TimeDelta;
+use controller::app::{self, Clients};
 use controller::config::{Clock, Config, Election};
+use controller::measure::PodIp;
+use kube::Client;
 
-pub use flags::{Args, ElectionFlags, ForeignFlags, LogFormat, PaceFlags, PortFlags, RouterFlags, ScopeFlags};
+use super::Reach;
+use crate::cluster::client_config;
+pub use flags::{Args, ElectionFlags, ForeignFlags, PaceFlags, PortFlags, RouterFlags, ScopeFlags};
 
 /// Where this process runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +47,18 @@ impl Place {
 }
 
 impl Args {
+    pub(super) async fn run(self, reach: &Reach) -> Result<()> {
+        let (clients, namespace) = clients(reach).await?;
+        for idle in self.check()? {
+            tracing::warn!("{idle}");
+        }
+        let config = self.config(&namespace, &Place::of_process())?;
+        let network = providers::Transport::network().map_err(anyhow::Error::msg);
+        let network = network.context("could not set up connections to metric providers")?;
+        app::run(config, clients, network, Arc::new(PodIp), stopped()).await?;
+        Ok(())
+    }
+
     /// The configuration; `namespace` is the one to look after with `--namespaced`.
     ///
     /// # Errors
@@ -83,6 +101,51 @@ impl Args {
     }
 }
 
+/// Two connections, so that nothing delays the renewal of the lease; and the namespace they look in.
+async fn clients(reach: &Reach) -> Result<(Clients, String)> {
+    match reach {
+        Reach::Flags(flags) => {
+            let config = client_config(flags).await?;
+            let namespace = config.default_namespace.clone();
+            let client = || Client::try_from(config.clone()).context("could not set up a connection");
+            Ok((
+                Clients {
+                    work: client()?,
+                    lease: client()?,
+                },
+                namespace,
+            ))
+        }
+        Reach::Over(cluster) => Ok((cluster.client().clone().into(), cluster.namespace.clone())),
+    }
+}
+
+/// Ends with SIGINT or SIGTERM.
+async fn stopped() {
+    #[cfg(unix)]
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(error) => {
+                tracing::warn!("SIGTERM will end this process at once: {error}");
+                std::future::pending().await
+            }
+        }
+    };
+    #[cfg(not(unix))]
+    let terminated = std::future::pending();
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => {
+            if let Err(error) = interrupted {
+                tracing::warn!("SIGINT is not heard: {error}");
+                std::future::pending().await
+            }
+        }
+        () = terminated => {}
+    }
+    tracing::info!("stopping");
+}
+
 fn length(of: TimeDelta) -> Result<Duration> {
     of.to_std().context("a duration must not be negative")
 }
@@ -92,6 +155,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::logs::LogFormat;
 
     #[derive(Parser)]
     struct Typed {

@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 
 use crate::args::duration;
+use crate::logs::LogFormat;
 
 /// Run the controller
 #[derive(clap::Args, Debug)]
@@ -35,13 +36,6 @@ pub struct ScopeFlags {
     /// Look after objects with this controller-instance-id label only; empty: those without one
     #[arg(long, value_name = "ID", default_value = "")]
     pub instance_id: String,
-}
-
-/// How log lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    Text,
-    Json,
 }
 
 /// How much is done at a time.
@@ -106,13 +100,25 @@ pub struct ElectionFlags {
 #[command(next_help_heading = "Routers")]
 pub struct RouterFlags {
     /// Version of Istio's networking API
-    #[arg(long, value_name = "VERSION", default_value = "v1alpha3")]
+    #[arg(long, hide = true, value_name = "VERSION", default_value = "v1alpha3")]
     pub istio_api_version: String,
     /// Ingress classes that are AWS load balancers
-    #[arg(long, value_name = "CLASS", value_delimiter = ',', default_value = "alb")]
+    #[arg(
+        long,
+        hide = true,
+        value_name = "CLASS",
+        value_delimiter = ',',
+        default_value = "alb"
+    )]
     pub alb_ingress_classes: Vec<String>,
     /// Ingress classes that are nginx
-    #[arg(long, value_name = "CLASS", value_delimiter = ',', default_value = "nginx")]
+    #[arg(
+        long,
+        hide = true,
+        value_name = "CLASS",
+        value_delimiter = ',',
+        default_value = "nginx"
+    )]
     pub nginx_ingress_classes: Vec<String>,
 }
 
