@@ -1,5 +1,8 @@
 //! How pods live: a node's agent that moves each pod along a table of stages and reports it through the API alone, so
 //! that the same kubelet works against the simulated API server and a real one.
+//!
+//! Two annotations break a pod on purpose: `sim/crashes: "2"` has its process exit with 1 each time the number grows,
+//! and while `sim/unready: "true"` is there its readiness probe fails.
 
 pub mod behaviour;
 pub mod dial;
