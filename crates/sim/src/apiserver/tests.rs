@@ -127,12 +127,29 @@ fn answer(server: &mut ApiServer, line: &str, body: Value, fields: &[&str]) -> S
                     Err(_) => &at[field],
                 })
             };
-            fields
-                .iter()
-                .fold(code.to_string(), |shown, field| format!("{shown} {}", at(field)))
+            fields.iter().fold(code.to_string(), |shown, field| {
+                format!("{shown} {}", in_order(at(field)))
+            })
         }
         Response::Watch(_) => format!("{code} watch"),
         Response::Hung => "hung".to_owned(),
+    }
+}
+
+/// The text of a value with its keys in order, whether or not another crate has serde_json keep the order of writing.
+fn in_order(value: &Value) -> String {
+    match value {
+        Value::Object(fields) => {
+            let mut fields: Vec<_> = fields.iter().collect();
+            fields.sort_by_key(|(key, _)| *key);
+            let shown: Vec<_> = fields
+                .iter()
+                .map(|(key, value)| format!("\"{key}\":{}", in_order(value)))
+                .collect();
+            format!("{{{}}}", shown.join(","))
+        }
+        Value::Array(items) => format!("[{}]", items.iter().map(in_order).collect::<Vec<_>>().join(",")),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.to_string(),
     }
 }
 
