@@ -151,3 +151,97 @@ fn cut(text: &mut String, limit: usize) {
         text.push_str(MARK);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+    use std::collections::BTreeSet;
+
+    fn run(name: &str, minute: u32, phase: &str, hash: Option<&str>) -> AnalysisRun {
+        let labels: Value = hash.map_or(json!({}), |hash| json!({keys::POD_TEMPLATE_HASH: hash}));
+        let metadata =
+            json!({"name": name, "creationTimestamp": format!("2026-01-01T00:{minute:02}:00Z"), "labels": labels});
+        serde_json::from_value(json!({
+            "apiVersion": "argoproj.io/v1alpha1", "kind": "AnalysisRun",
+            "metadata": metadata, "spec": {"metrics": []}, "status": {"phase": phase}
+        }))
+        .expect("a run")
+    }
+
+    #[test]
+    fn which_runs_go() {
+        let runs = [
+            run("good-old", 1, "Successful", Some("a")),
+            run("good-new", 2, "Successful", Some("a")),
+            run("bad-old", 3, "Failed", Some("a")),
+            run("bad-mid", 4, "Error", Some("a")),
+            run("bad-new", 5, "Inconclusive", Some("a")),
+            run("going-on", 0, "Running", Some("a")),
+            run("no-hash", 9, "Successful", None),
+            run("no-replica-set", 9, "Running", Some("gone")),
+        ];
+        let gone = |successful, unsuccessful| {
+            let gone = runs_to_delete(&runs, &BTreeSet::from(["a".to_owned()]), successful, unsuccessful);
+            let names: BTreeSet<&str> = gone
+                .into_iter()
+                .filter_map(|run| run.metadata.name.as_deref())
+                .collect();
+            names.into_iter().collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(gone(5, 5), "no-hash no-replica-set");
+        assert_eq!(gone(1, 2), "bad-old good-old no-hash no-replica-set");
+        assert_eq!(
+            gone(0, 0),
+            "bad-mid bad-new bad-old good-new good-old no-hash no-replica-set"
+        );
+    }
+
+    #[test]
+    fn runs_of_one_second_are_told_apart_by_name() {
+        let runs = [
+            run("r.1", 1, "Successful", Some("a")),
+            run("r", 1, "Successful", Some("a")),
+        ];
+        let gone = runs_to_delete(&runs, &BTreeSet::from(["a".to_owned()]), 1, 1);
+        assert_eq!(gone[0].metadata.name.as_deref(), Some("r"));
+    }
+
+    #[test]
+    fn when_a_run_expires() {
+        let table = [
+            (json!({"secondsAfterCompletion": 60}), "Successful", Some(61)),
+            (
+                json!({"secondsAfterCompletion": 60, "secondsAfterSuccess": 5}),
+                "Successful",
+                Some(6),
+            ),
+            (
+                json!({"secondsAfterCompletion": 60, "secondsAfterSuccess": 5}),
+                "Failed",
+                Some(61),
+            ),
+            (json!({"secondsAfterFailure": 0}), "Failed", Some(1)),
+            (json!({"secondsAfterFailure": 0}), "Error", None),
+            (json!({"secondsAfterCompletion": 60}), "Running", None),
+        ];
+        for (ttl, phase, want) in table {
+            let mut run = run("r", 0, phase, None);
+            run.spec.ttl_strategy = serde_json::from_value(ttl.clone()).expect("a ttl");
+            let done = "2026-01-01T00:10:00Z".parse().expect("an instant");
+            run.status.get_or_insert_default().completed_at = Some(done);
+            assert_eq!(
+                expires(&run).map(|at| (at - done.0).num_seconds()),
+                want,
+                "{ttl} {phase}"
+            );
+        }
+    }
+
+    #[test]
+    fn texts_are_cut_at_a_character() {
+        let mut text = "aé".repeat(40);
+        cut(&mut text, 64);
+        assert_eq!(text, format!("{}a...", "aé".repeat(20)));
+    }
+}

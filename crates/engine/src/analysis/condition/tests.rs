@@ -1,4 +1,5 @@
 use super::*;
+use proptest::strategy::Strategy as _;
 use serde_json::{Value as Json, json};
 
 /// What a condition comes to, in words.
@@ -195,5 +196,82 @@ fn errors_name_the_condition() {
     for (value, want) in table {
         let phase = judge(&metric, &Measured::Json(value), DateTime::UNIX_EPOCH);
         assert_eq!(phase, Err(want.to_owned()));
+    }
+}
+
+/// Text of the kind that people mistype.
+fn gibberish() -> impl proptest::strategy::Strategy<Value = String> {
+    let words = [
+        "result",
+        "result[0]",
+        ".a",
+        "?.",
+        "[",
+        "]",
+        "(",
+        ")",
+        "{",
+        "}",
+        "#",
+        "#index",
+        "#acc",
+        ",",
+        ";",
+        ":",
+        "?",
+        "??",
+        "not",
+        "in",
+        "and",
+        "or",
+        "if",
+        "else",
+        "let",
+        "x",
+        "=",
+        "==",
+        "<",
+        ">=",
+        "+",
+        "-",
+        "*",
+        "/",
+        "%",
+        "**",
+        "..",
+        "|",
+        "1",
+        "0",
+        "-1",
+        "2.5",
+        "9223372036854775807",
+        "'a'",
+        "\"\"",
+        "nil",
+        "true",
+        "false",
+        "len(",
+        "any(",
+        "map(",
+        "reduce(",
+        "sortBy(",
+        "groupBy(",
+        "default(",
+        "asInt(",
+        "now()",
+        "duration('1h')",
+        "date('2026-01-01')",
+        "é",
+        "\\",
+    ];
+    proptest::collection::vec(proptest::sample::select(words.to_vec()), 1..24).prop_map(|words| words.join(" "))
+}
+
+proptest::proptest! {
+    #[test]
+    fn nothing_panics(condition in gibberish()) {
+        for result in [json!(null), json!(1.5), json!("é"), json!([1, "a", null]), json!({"a": {"a": []}})] {
+            let _ = ask(&condition, &Measured::Json(result));
+        }
     }
 }

@@ -397,3 +397,91 @@ fn an_interval_does_not_drift() {
         gaps.collect::<Vec<_>>()
     );
 }
+
+/// What may befall a run in one second.
+#[derive(Clone, Debug)]
+enum Event {
+    /// The task that is under way comes to this.
+    Answered(Phase),
+    /// The last answer is shown once more, as after a write whose outcome was not seen.
+    ShownAgain,
+    /// The process dies: what was under way is lost.
+    Killed,
+    /// Nothing.
+    Quiet,
+}
+
+fn events() -> impl proptest::strategy::Strategy<Value = Vec<Event>> {
+    use proptest::prelude::*;
+    let phases = [
+        Phase::Successful,
+        Phase::Successful,
+        Phase::Successful,
+        Phase::Failed,
+        Phase::Inconclusive,
+        Phase::Error,
+    ];
+    let event = prop_oneof![
+        4 => prop::sample::select(phases.to_vec()).prop_map(Event::Answered),
+        1 => Just(Event::ShownAgain),
+        1 => Just(Event::Killed),
+        2 => Just(Event::Quiet),
+    ];
+    prop::collection::vec(event, 1..120)
+}
+
+proptest::proptest! {
+    /// A death repeats at most a measurement; no answer is counted twice; no verdict is taken back.
+    #[test]
+    fn answers_count_once_and_verdicts_stay(events in events(), limit in 0..3i32) {
+        let metric = web("m", json!({"interval": "3s", "count": 8, "failureLimit": limit, "inconclusiveLimit": limit}));
+        let retention = json!([{"metricName": "m", "limit": 1000}]);
+        let mut play = Play::of(json!({"metrics": [metric], "measurementRetention": retention}));
+        let mut answered: Vec<Phase> = Vec::new();
+        let mut ended: Option<String> = None;
+        for (second, event) in events.into_iter().enumerate() {
+            play.seen.now = at(i64::try_from(second).expect("a second"));
+            match event {
+                Event::Answered(phase) => {
+                    if let Some(task) = play.given.remove("m") {
+                        let answer = Answer {
+                            task,
+                            started: play.seen.now,
+                            finished: play.seen.now,
+                            outcome: decided(phase, None),
+                            metadata: BTreeMap::new(),
+                            result_metadata: BTreeMap::new(),
+                        };
+                        play.seen.answers = BTreeMap::from([("m".to_owned(), answer)]);
+                        answered.push(phase);
+                    }
+                }
+                Event::ShownAgain => {}
+                Event::Killed => {
+                    play.given.clear();
+                    play.seen.answers.clear();
+                }
+                Event::Quiet => play.seen.answers.clear(),
+            }
+            play.seen.in_flight = play.given.keys().cloned().collect();
+            let plan = decide_run(&play.seen);
+            if let Some(ended) = &ended {
+                proptest::prop_assert_eq!(&plan.status.phase, ended);
+                proptest::prop_assert!(plan.tasks.is_empty());
+            }
+            if Phase::of(&plan.status.phase).is_completed() {
+                ended = Some(plan.status.phase.clone());
+            }
+            play.given.extend(plan.tasks.into_iter().map(|task| (task.name.clone(), task)));
+            if let Some(result) = plan.status.metric_results.first() {
+                let count = |of: Phase| i32::try_from(answered.iter().filter(|phase| **phase == of).count()).expect("few");
+                proptest::prop_assert!(result.successful <= count(Phase::Successful));
+                proptest::prop_assert!(result.failed <= count(Phase::Failed));
+                proptest::prop_assert!(result.measurements.len() <= answered.len());
+                let good = plan.status.phase == "Successful";
+                proptest::prop_assert!(!good || (result.failed <= limit && result.inconclusive <= limit && result.count >= 8));
+            }
+            play.seen.run.status = Some(plan.status);
+        }
+    }
+}
