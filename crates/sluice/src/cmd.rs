@@ -41,7 +41,7 @@ pub enum Verb {
     Set(set::Args),
     Lint(lint::Args),
     Terminate(terminate::Args),
-    Controller(controller::Args),
+    Controller(Box<controller::Args>),
     Crds(crds::Args),
     Completion(completion::Args),
     Version(version::Args),

@@ -5,8 +5,16 @@ use chrono::TimeDelta;
 use crate::args::duration;
 use crate::logs::LogFormat;
 
-/// Run the controller
+/// Run the controller, until SIGINT or SIGTERM
+///
+/// Flags of Argo Rollouts' controller are accepted under their names; one that asks for what is not done here is refused.
 #[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  sluice controller                                  in a cluster: all namespaces, one leader of several replicas
+  sluice controller --leader-elect=false             on a laptop, against the context of the kubeconfig
+  sluice controller --namespaced -n shop             one namespace only
+  sluice controller --logformat json --loglevel debug")]
 pub struct Args {
     #[command(flatten)]
     pub scope: ScopeFlags,
