@@ -321,3 +321,162 @@ fn template(name: &str, success: &str) -> Value {
 fn election(host: &str) -> controller::config::Election {
     controller::config::Election::new(NAMESPACE, "", host)
 }
+
+/// A1: events lost, late and twice, conflicts and errors, for as long as it takes.
+#[tokio::test(start_paused = true)]
+async fn rollouts_get_through_whatever_goes_wrong() {
+    for seed in 100..106 {
+        let ring = Ring::running(seed);
+        let faults = [
+            (Fault::Conflict, 0.05),
+            (Fault::ErrorBefore, 0.03),
+            (Fault::ErrorAfter, 0.03),
+            (Fault::Drop, 0.01),
+            (Fault::Duplicate, 0.02),
+            (Fault::Cut, 0.01),
+            (Fault::Expired, 0.005),
+            (Fault::Stale(std::time::Duration::from_secs(3)), 0.01),
+            (Fault::HangAfter, 0.003),
+            (Fault::TooManyRequests { retry_after: 1 }, 0.01),
+        ];
+        for (fault, chance) in faults {
+            ring.fault(Rule::new(fault).agent("sluice").chance(chance));
+        }
+        let names: Vec<String> = (0..8).map(|number| format!("web{number}")).collect();
+        for name in &names {
+            ring.create(&canary(
+                name,
+                3,
+                json!([{"setWeight": 34}, {"pause": {"duration": 3}}, {"setWeight": 67}]),
+            ));
+        }
+        for name in &names {
+            ring.until_phase(name, "Healthy", 900).await;
+            ring.set_image(name, "web:v2");
+        }
+        for name in &names {
+            ring.until(&format!("seed {seed}: {name} at its end"), 1800, |api| {
+                let status = status(api, name);
+                status["phase"] == "Healthy"
+                    && status["stableRS"] == status["currentPodHash"]
+                    && ring::rollout(api, name)["metadata"]["annotations"]["rollout.argoproj.io/revision"] == "2"
+            })
+            .await;
+        }
+        let sets = ring.shared.with(|api| replica_sets(api));
+        assert_eq!(sets.len(), 2 * names.len(), "seed {seed}: {sets:?}");
+    }
+}
+
+/// R16: the event of our own write is late; nothing is done twice meanwhile, and it is not waited for for ever.
+#[tokio::test(start_paused = true)]
+async fn a_late_echo_of_our_own_write_is_waited_for_and_then_read() {
+    let ring = Ring::running(14);
+    let late = Fault::Stale(std::time::Duration::from_secs(3600));
+    ring.fault(
+        Rule::new(late)
+            .agent("sluice")
+            .verb("watch")
+            .resource("replicasets.apps")
+            .once(),
+    );
+    ring.create(&canary("web", 2, json!([])));
+    ring.until("two pods", 30, |api| {
+        replica_sets(api).iter().any(|set| set.ends_with(" 2/2"))
+    })
+    .await;
+    let scaled = ring.shared.with(|api| {
+        let entries = api.trace.entries().iter().filter(|entry| entry.agent == "sluice");
+        entries
+            .filter(|entry| entry.difference.iter().any(|line| line.starts_with("spec.replicas")))
+            .count()
+    });
+    assert_eq!(scaled, 1, "scaled once");
+}
+
+/// R14, R70: everything is refused for a while; the lease is kept.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_refuses_everything_costs_no_lease() {
+    let mut ring = Ring::new(15);
+    ring.start("first", |config| config.election = Some(election("a")));
+    ring.create(&canary("web", 2, json!([])));
+    ring.until_phase("web", "Healthy", 60).await;
+    for resource in [
+        "replicasets.apps",
+        "rollouts.argoproj.io",
+        "rollouts.argoproj.io/status",
+    ] {
+        let refuse = Rule::new(Fault::TooManyRequests { retry_after: 30 })
+            .agent("first")
+            .resource(resource);
+        ring.fault(refuse);
+    }
+    ring.set_image("web", "web:v2");
+    ring.pass(120).await;
+    ring.shared.with(|api| api.faults.clear());
+    ring.until("the update", 60, |api| replica_sets(api).len() == 2).await;
+    ring.until_phase("web", "Healthy", 60).await;
+    assert!(ring.stop().await.is_ok(), "the lease was never lost");
+}
+
+/// A graceful stop ends the write that is under way.
+#[tokio::test(start_paused = true)]
+async fn a_stop_ends_what_is_under_way() {
+    let mut ring = Ring::running(16);
+    ring.create(&canary("web", 2, json!([])));
+    ring.until_phase("web", "Healthy", 60).await;
+    ring.set_image("web", "web:v2");
+    let stopped = ring.now();
+    assert!(ring.stop().await.is_ok());
+    assert!(ring.now() - stopped < chrono::Duration::seconds(15));
+    let before = ring.writes();
+    ring.pass(60).await;
+    assert_eq!(ring.writes(), before, "nothing is written after the end");
+}
+
+/// Only what is labelled with its id, or not at all, concerns a controller.
+#[tokio::test(start_paused = true)]
+async fn an_instance_looks_after_its_own() {
+    let mut ring = Ring::new(17);
+    ring.start("sluice", |config| config.instance_id = "blue".to_owned());
+    let mut labelled = canary("ours", 1, json!([]));
+    labelled["metadata"]["labels"] = json!({"argo-rollouts.argoproj.io/controller-instance-id": "blue"});
+    ring.create(&labelled);
+    ring.create(&canary("theirs", 1, json!([])));
+    ring.until_phase("ours", "Healthy", 60).await;
+    let untouched = ring.shared.with(|api| status(api, "theirs"));
+    assert_eq!(untouched, Value::Null);
+}
+
+/// Events are published in the contract's order, each once.
+#[tokio::test(start_paused = true)]
+async fn a_first_deployment_tells_what_happens() {
+    let ring = Ring::running(18);
+    ring.create(&canary("web", 1, json!([])));
+    ring.until_phase("web", "Healthy", 60).await;
+    ring.pass(5).await;
+    let reasons = ring.shared.with(|api| {
+        let mut events: Vec<(String, String)> = api
+            .store()
+            .list("events", Some(NAMESPACE))
+            .filter(|event| event["source"]["component"] == "rollouts-controller")
+            .map(|event| {
+                (
+                    event["metadata"]["name"].to_string(),
+                    event["reason"].as_str().unwrap_or_default().to_owned(),
+                )
+            })
+            .collect();
+        events.sort();
+        events.into_iter().map(|(_, reason)| reason).collect::<Vec<_>>()
+    });
+    let expected = [
+        "RolloutAddedToInformer",
+        "RolloutUpdated",
+        "NewReplicaSetCreated",
+        "RolloutNotCompleted",
+        "ScalingReplicaSet",
+        "RolloutCompleted",
+    ];
+    assert_eq!(reasons, expected);
+}

@@ -30,6 +30,7 @@ impl Metrics {
         Outcome::Measured {
             text: measured.to_string(),
             value: measured,
+            note: String::new(),
         }
     }
 }

@@ -35,6 +35,9 @@ struct Running {
 impl Ring {
     /// A cluster with our CRDs and without a controller.
     pub(super) fn new(seed: u64) -> Self {
+        // `RUST_LOG=controller=debug` shows what a failing test did; another test may have set it up before.
+        let log = tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env());
+        let _ = log.with_test_writer().try_init();
         let start = DateTime::from_timestamp(1_767_225_600, 0).unwrap_or_default();
         let mut api = ApiServer::new(sim::Clock::tokio(start), seed);
         for crd in api::crd::all() {

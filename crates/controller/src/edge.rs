@@ -150,6 +150,19 @@ impl Edge {
         }
     }
 
+    /// The same next look, but no later than when a write that did not come back is to be read live.
+    pub fn no_later_than_patience(&self, task: &Task, again: Again) -> Again {
+        let Some(deadline) = lock(&self.freshness).deadline(task) else {
+            return again;
+        };
+        let patience = deadline.saturating_duration_since(Instant::now());
+        match again {
+            Again::OnEvent => Again::After(patience),
+            Again::After(wait) => Again::After(wait.min(patience)),
+            Again::NotNow(_) | Again::Failed | Again::Never => again,
+        }
+    }
+
     /// Reads one object live and takes in what is found. Returns how many differences there were.
     ///
     /// # Errors
@@ -212,7 +225,9 @@ impl Edge {
     pub fn forget(&self, task: &Task) {
         lock(&self.freshness).forget(task);
         lock(&self.decided).remove(task);
-        self.measuring.forget(task.name());
+        if let Task::Run(name) = task {
+            self.measuring.forget(name);
+        }
     }
 }
 

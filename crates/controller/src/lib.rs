@@ -23,6 +23,7 @@ pub mod notify;
 pub mod observe;
 pub mod queue;
 pub mod reconcile;
+pub mod release;
 pub mod server;
 pub mod status;
 pub mod task;

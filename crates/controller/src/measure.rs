@@ -203,7 +203,11 @@ async fn measure(edge: &Edge, subject: &Subject, run: &AnalysisRun, due: &Due, n
     };
     let answer = providers::measure(&task, &edge.config.providers, &edge.transport, now).await;
     let outcome = match answer.outcome {
-        providers::Outcome::Value { measured, text, .. } => Outcome::Measured { value: measured, text },
+        providers::Outcome::Value { measured, text, note } => Outcome::Measured {
+            value: measured,
+            text,
+            note,
+        },
         providers::Outcome::NotYet { resume_at } => Outcome::Decided {
             phase: Phase::Running,
             message: String::new(),

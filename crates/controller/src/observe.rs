@@ -47,25 +47,23 @@ pub fn rollout(shelves: &Shelves, name: &Name, now: DateTime<Utc>) -> Option<Vie
         ..Observed::default()
     };
     let prefix = format!("{}-", name.name);
-    for (place, known) in shelves.replica_sets.in_namespace(&name.namespace) {
-        let concerns = match &known.stamp.owner {
-            Some(owner) => owner.uid == seen.stamp.uid || place.name.starts_with(&prefix),
-            None => true,
-        };
-        if concerns {
-            observed.replica_sets.push(inputs.take(place, known));
-        }
+    // By name, so that what is seen has one order: ours, those with a name that we may want, and those nobody manages.
+    let ours = shelves.replica_sets.owned_by(&seen.stamp.uid).map(|(place, _)| place);
+    let named = shelves
+        .replica_sets
+        .beginning(&name.namespace, &prefix)
+        .map(|(place, _)| place);
+    let places: BTreeSet<&Name> = ours.chain(named).chain(shelves.orphans(&name.namespace)).collect();
+    for place in places {
+        let known = shelves.replica_sets.get(place).map(|known| inputs.take(place, known));
+        observed.replica_sets.extend(known);
     }
     for (place, known) in shelves.runs.owned_by(&seen.stamp.uid) {
         observed.runs.push(inputs.take(place, known));
     }
-    for (place, known) in shelves.runs.in_namespace(&name.namespace) {
-        let ours = known
-            .stamp
-            .owner
-            .as_ref()
-            .is_some_and(|owner| owner.uid == seen.stamp.uid);
-        if place.name.starts_with(&prefix) && !ours {
+    for (place, known) in shelves.runs.beginning(&name.namespace, &prefix) {
+        let owner = known.stamp.owner.as_ref();
+        if owner.is_none_or(|owner| owner.uid != seen.stamp.uid) {
             observed.foreign_runs.insert(place.name.clone());
         }
     }

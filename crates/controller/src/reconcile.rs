@@ -48,6 +48,7 @@ pub async fn look(edge: &Arc<Edge>, task: &Task) -> Again {
             Again::Failed
         }
     };
+    let again = edge.no_later_than_patience(task, again);
     let kind = match task {
         Task::Rollout(_) => Kind::Rollout,
         Task::Run(_) => Kind::AnalysisRun,

@@ -89,6 +89,16 @@ impl Freshness {
         wait.map_or(Fresh::Yes, Fresh::Wait)
     }
 
+    /// When to look at a task again at the latest, because of what is awaited for it.
+    pub fn deadline(&self, task: &Task) -> Option<Instant> {
+        let awaited = self.awaited.get(task)?;
+        let patience = |awaited: &Awaited| match awaited.echo {
+            Echo::Unknown => awaited.since,
+            Echo::Version(_) | Echo::Gone { .. } => awaited.since + PATIENCE,
+        };
+        awaited.values().map(patience).min()
+    }
+
     /// Forgets a task whose object is gone.
     pub fn forget(&mut self, task: &Task) {
         self.awaited.remove(task);
@@ -157,6 +167,7 @@ mod tests {
             Echo::Version(Version::new("10")),
             now,
         );
+        assert_eq!(freshness.deadline(&task()), Some(now + PATIENCE));
         assert_eq!(freshness.check(&task(), &shelves, now + ms(4999)), Fresh::Wait(ms(10)));
         assert_eq!(
             freshness.check(&task(), &shelves, now + PATIENCE),

@@ -77,10 +77,18 @@ impl<T> Shelf<T> {
 
     /// The objects of one namespace, by name.
     pub fn in_namespace<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = (&'a Name, &'a Shelved<T>)> {
-        let first = Name::new(namespace, "");
-        self.objects
-            .range(first..)
-            .take_while(move |(name, _)| name.namespace == namespace)
+        self.beginning(namespace, "")
+    }
+
+    /// The objects of one namespace whose names begin like this, by name.
+    pub fn beginning<'a>(
+        &'a self,
+        namespace: &'a str,
+        prefix: &'a str,
+    ) -> impl Iterator<Item = (&'a Name, &'a Shelved<T>)> {
+        let first = Name::new(namespace, prefix);
+        let within = move |name: &Name| name.namespace == namespace && name.name.starts_with(prefix);
+        self.objects.range(first..).take_while(move |(name, _)| within(name))
     }
 
     /// The objects managed by this owner, by name.

@@ -29,6 +29,8 @@ pub struct Shelves {
     pub(crate) cluster_templates: Shelf<AnalysisTemplateSpec>,
     /// The Rollouts that refer to a Service.
     by_service: BTreeMap<Name, BTreeSet<Name>>,
+    /// The ReplicaSets that nobody manages.
+    orphans: BTreeSet<Name>,
 }
 
 /// What a change to the shelves means.
@@ -141,6 +143,14 @@ impl Shelves {
             .chain(runs)
             .chain(pointed.map(|(name, _)| Task::Service(name.clone())))
             .collect()
+    }
+
+    /// The ReplicaSets of a namespace that nobody manages.
+    pub(crate) fn orphans<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a Name> {
+        let first = Name::new(namespace, "");
+        self.orphans
+            .range(first..)
+            .take_while(move |name| name.namespace == namespace)
     }
 
     /// The Rollouts that refer to a Service.
@@ -266,12 +276,17 @@ impl Shelves {
     }
 
     fn replica_set_changed(
-        &self,
+        &mut self,
         name: &Name,
         old: Option<&Shelved<ReplicaSet>>,
         new: Option<&Shelved<ReplicaSet>>,
         change: &mut Change,
     ) {
+        if new.is_some_and(|new| new.stamp.owner.is_none()) {
+            self.orphans.insert(name.clone());
+        } else {
+            self.orphans.remove(name);
+        }
         for seen in [old, new].into_iter().flatten() {
             match &seen.stamp.owner {
                 Some(owner) if owner.kind == Kind::Rollout.as_str() => {

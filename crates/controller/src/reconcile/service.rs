@@ -2,22 +2,15 @@
 //!
 //! Source: wire-contract 3.18.
 
-use std::time::Duration;
-
-use api::keys;
-use engine::seen;
-use engine::snapshot::Needs;
-use serde_json::Value;
-
 use super::after;
+use crate::cache::Version;
 use crate::cache::freshness::Echo;
-use crate::cache::{Shelves, Version};
-use crate::decode::{self, SeenRollout};
 use crate::edge::Edge;
 use crate::error::Error;
 use crate::kind::{Kind, Name};
 use crate::lower::{self, version_of};
 use crate::queue::Again;
+use crate::release::{Forsaken, forsaken, refers};
 use crate::task::Task;
 
 pub(super) async fn look(edge: &Edge, task: &Task, name: &Name) -> Again {
@@ -34,26 +27,6 @@ pub(super) async fn look(edge: &Edge, task: &Task, name: &Name) -> Again {
     }
 }
 
-/// A Service that names a Rollout which does not name it, as far as is known.
-struct Forsaken {
-    uid: String,
-    version: String,
-    rollout: String,
-}
-
-fn forsaken(shelves: &Shelves, name: &Name) -> Option<Forsaken> {
-    let known = shelves.services.get(name)?;
-    let service: &seen::Service = &known.object;
-    service.hash()?;
-    let rollout = service.metadata.annotations.get(keys::MANAGED_BY)?;
-    let refers = shelves.referring_to(name).next().is_some();
-    (!refers).then(|| Forsaken {
-        uid: known.stamp.uid.clone(),
-        version: known.stamp.version.as_str().to_owned(),
-        rollout: rollout.clone(),
-    })
-}
-
 async fn release(edge: &Edge, task: &Task, name: &Name, forsaken: &Forsaken) -> Result<Again, Error> {
     // Live, because a Rollout of another instance, or one not heard of yet, may refer to it.
     let rollout = Name::new(&name.namespace, &forsaken.rollout);
@@ -62,7 +35,7 @@ async fn release(edge: &Edge, task: &Task, name: &Name, forsaken: &Forsaken) -> 
         .read(&format!("read Rollout {rollout}"), lower::get(Kind::Rollout, &rollout))
         .await;
     match read {
-        Ok(object) if refers(&object, &name.name) => return Ok(Again::After(Duration::from_secs(10))),
+        Ok(object) if refers(&object, &name.name) => return Ok(Again::OnEvent),
         Ok(_) => {}
         Err(error) if error.is_not_found() => {}
         Err(error) => return Err(error),
@@ -74,11 +47,4 @@ async fn release(edge: &Edge, task: &Task, name: &Name, forsaken: &Forsaken) -> 
         edge.wrote(task, Kind::Service, name.clone(), Echo::Version(Version::new(version)));
     }
     Ok(Again::OnEvent)
-}
-
-fn refers(rollout: &Value, service: &str) -> bool {
-    // One that does not decode may refer to anything.
-    decode::shelved::<SeenRollout>(rollout.clone()).map_or(true, |seen| {
-        !seen.object.undecodable.is_empty() || Needs::of(&seen.object.rollout.spec).services.contains(service)
-    })
 }

@@ -91,8 +91,12 @@ pub struct Answer {
 /// How a task ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
-    /// A value that the conditions judge, and its text.
-    Measured { value: Measured, text: String },
+    /// A value that the conditions judge, its text, and what a human should know about it: the measurement's message.
+    Measured {
+        value: Measured,
+        text: String,
+        note: String,
+    },
     /// The provider's own verdict; `Running` until it is resumed.
     Decided {
         phase: Phase,
@@ -366,10 +370,12 @@ fn record(status: &mut AnalysisRunStatus, metric: &Metric, dry: bool, answer: &A
 /// The phase, message, text and resumption of an answer.
 fn judge(answer: &Answer) -> (Phase, String, String, Option<DateTime<Utc>>) {
     match &answer.outcome {
-        Outcome::Measured { value, text } => match condition::judge(&answer.task.metric, value, answer.finished) {
-            Ok(phase) => (phase, String::new(), text.clone(), None),
-            Err(why) => (Phase::Error, why, text.clone(), None),
-        },
+        Outcome::Measured { value, text, note } => {
+            match condition::judge(&answer.task.metric, value, answer.finished) {
+                Ok(phase) => (phase, note.clone(), text.clone(), None),
+                Err(why) => (Phase::Error, why, text.clone(), None),
+            }
+        }
         Outcome::Decided {
             phase,
             message,

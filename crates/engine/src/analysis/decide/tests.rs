@@ -98,6 +98,7 @@ fn value(value: Value) -> Outcome {
     Outcome::Measured {
         text: value.to_string(),
         value: Measured::Json(value),
+        note: String::new(),
     }
 }
 
