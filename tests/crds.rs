@@ -183,9 +183,10 @@ fn undescribed(schema: &Value, path: &str, silent: &mut Vec<String>) {
         if inner["description"].as_str().is_none_or(str::is_empty) {
             silent.push(path.clone());
         }
-        if !(FOREIGN.contains(&name.as_str()) && inner["properties"].get("template").is_some_and(Value::is_object))
-            && !(name == "template" && inner["properties"].get("metadata").is_some_and(Value::is_object))
-        {
+        let embeds = |part: &str| inner["properties"].get(part).is_some_and(Value::is_object);
+        let foreign = FOREIGN.contains(&name.as_str()) && embeds("template");
+        let template = name == "template" && embeds("metadata");
+        if !foreign && !template {
             undescribed(inner, &path, silent);
         }
     }

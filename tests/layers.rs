@@ -8,8 +8,11 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// `a -> b`: a may import b, and of b only these modules and types (all, where there is none).
-const ARROWS: &[(&str, &[(&str, &[&str])])] = &[
+/// A crate, and the modules and types of it that may be imported; all of them where there are none.
+type Target = (&'static str, &'static [&'static str]);
+
+/// `a -> b`: a may import b.
+const ARROWS: &[(&str, &[Target])] = &[
     ("api", &[]),
     ("engine", &[("api", &[])]),
     ("routers", &[("api", &[]), ("engine", &["split", "Split"])]),

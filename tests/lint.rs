@@ -329,7 +329,7 @@ fn typed(line: &str) -> (String, Result<(), String>) {
     let mut console = sluice::console::Console {
         out: Box::new(printed.clone()),
         err: Box::new(std::io::sink()),
-        clock: chrono::Utc::now,
+        clock: Default::default,
         paint: sluice::render::Paint::Plain,
     };
     let reach = sluice::cmd::Reach::Flags(Box::new(sluice.connection));

@@ -209,7 +209,7 @@ impl Model {
             self.next_sweep = self.now() + SWEEP;
         }
         for kind in Kind::WATCHED {
-            if sweep || !self.cursors.get(&kind).is_some_and(|cursor| !cursor.is_closed()) {
+            if sweep || self.cursors.get(&kind).is_none_or(|cursor| cursor.is_closed()) {
                 self.list(kind);
             }
             let Some(cursor) = self.cursors.get_mut(&kind) else {

@@ -52,14 +52,14 @@ fn number(variable: &str) -> Option<u64> {
 
 /// One history that went well.
 #[derive(Default)]
-pub struct History {
+pub(crate) struct History {
     pub trace: Vec<String>,
     /// Kinds of write, by the phase they were made in and the fault that was at work.
     covered: BTreeMap<(String, String, &'static str), u32>,
 }
 
 /// Plays one seed; the error is what went wrong, with the end of the trace.
-pub fn play(seed: u64) -> Result<History, String> {
+pub(crate) fn play(seed: u64) -> Result<History, String> {
     let outcome = std::panic::catch_unwind(|| Swarm::new(seed).play());
     outcome.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();

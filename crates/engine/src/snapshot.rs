@@ -69,8 +69,8 @@ impl Needs {
 /// The strategy, exactly one.
 #[derive(Clone, Debug)]
 pub enum Strategy {
-    Canary(CanaryStrategy),
-    BlueGreen(BlueGreenStrategy),
+    Canary(Box<CanaryStrategy>),
+    BlueGreen(Box<BlueGreenStrategy>),
 }
 
 /// What people ask for.
@@ -182,8 +182,8 @@ impl Snapshot {
             return Err(InvalidSpec(error.to_string()));
         }
         let strategy = match (&spec.strategy.canary, &spec.strategy.blue_green) {
-            (Some(canary), None) => Strategy::Canary(canary.clone()),
-            (None, Some(blue_green)) => Strategy::BlueGreen(blue_green.clone()),
+            (Some(canary), None) => Strategy::Canary(Box::new(canary.clone())),
+            (None, Some(blue_green)) => Strategy::BlueGreen(Box::new(blue_green.clone())),
             (Some(_), Some(_)) | (None, None) => {
                 return Err(InvalidSpec(
                     "spec.strategy: exactly one of canary and blueGreen must be set".to_owned(),

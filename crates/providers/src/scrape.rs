@@ -222,7 +222,11 @@ async fn scrape<'t>(config: &ScrapeConfig, targets: Vec<&'t ScrapeTarget>, trans
     let mut each = Vec::with_capacity(targets.len());
     for target in targets {
         // Boxed, or the compiler cannot prove the whole measurement `Send`, and no one could spawn it.
-        each.push(scrape_one(config, target, transport).map(move |reading| Scraped { target, reading }).boxed());
+        each.push(
+            scrape_one(config, target, transport)
+                .map(move |reading| Scraped { target, reading })
+                .boxed(),
+        );
     }
     futures::stream::iter(each).buffered(AT_ONCE).collect().await
 }
