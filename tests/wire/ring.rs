@@ -16,6 +16,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::witness::Witness;
+
 /// The namespace everything is in.
 pub(super) const NAMESPACE: &str = "shop";
 
@@ -35,13 +37,29 @@ struct Running {
 impl Ring {
     /// A cluster with our CRDs and without a controller.
     pub(super) fn new(seed: u64) -> Self {
+        Ring::with_crds(seed, &api::crd::all())
+    }
+
+    /// A cluster that takes any object of our kinds, as one with CRDs without a schema does.
+    pub(super) fn loose(seed: u64) -> Self {
+        let mut crds = api::crd::all();
+        for crd in &mut crds {
+            for version in crd["spec"]["versions"].as_array_mut().into_iter().flatten() {
+                let anything = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+                version["schema"]["openAPIV3Schema"] = anything;
+            }
+        }
+        Ring::with_crds(seed, &crds)
+    }
+
+    fn with_crds(seed: u64, crds: &[Value]) -> Self {
         // `RUST_LOG=controller=debug` shows what a failing test did; another test may have set it up before.
         let log = tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env());
         let _ = log.with_test_writer().try_init();
         let start = DateTime::from_timestamp(1_767_225_600, 0).unwrap_or_default();
         let mut api = ApiServer::new(sim::Clock::tokio(start), seed);
-        for crd in api::crd::all() {
-            api.install(&crd).expect("our CRDs are accepted");
+        for crd in crds {
+            api.install(crd).expect("our CRDs are accepted");
         }
         let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}});
         api.handle(Request::post("/api/v1/namespaces", &namespace));
@@ -114,6 +132,11 @@ impl Ring {
     /// What metrics systems answer to controllers that are started from now on.
     pub(super) fn answers(&mut self, answer: impl Fn(&str) -> String + Send + Sync + 'static) {
         self.metrics = metrics(answer);
+    }
+
+    /// Begins to watch what users of the cluster would notice.
+    pub(super) fn witness(&self) -> Witness {
+        Witness::of(self.shared.clone())
     }
 
     /// From now on this goes wrong.
@@ -281,6 +304,23 @@ pub(super) fn phases(api: &ApiServer, resource: &str) -> Vec<String> {
     objects
         .map(|object| object["status"]["phase"].as_str().unwrap_or_default().to_owned())
         .collect()
+}
+
+/// The messages of our Events with this reason, oldest first; all of them when it is empty.
+pub(super) fn events(api: &ApiServer, reason: &str) -> Vec<String> {
+    let events = api.store().list("events", Some(NAMESPACE));
+    let ours = events.filter(|event| event["source"]["component"] == "rollouts-controller");
+    let mut told: Vec<(String, String)> = ours
+        .filter(|event| reason.is_empty() || event["reason"] == reason)
+        .map(|event| {
+            (
+                event["metadata"]["name"].to_string(),
+                format!("{} {}", event["reason"], event["message"]),
+            )
+        })
+        .collect();
+    told.sort();
+    told.into_iter().map(|(_, text)| text.replace('"', "")).collect()
 }
 
 fn is_ours(agent: &str, resource: &str) -> bool {

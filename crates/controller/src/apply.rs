@@ -16,7 +16,7 @@ use crate::task::Task;
 ///
 /// # Errors
 /// The first refusal; nothing after it was attempted.
-pub async fn ops(edge: &Edge, task: &Task, subject: &mut Subject, ops: &[Op]) -> Result<(), Refusal> {
+pub async fn ops(edge: &Edge, task: &Task, subject: &mut Subject, ops: &[Op]) -> Result<(), Box<Refusal>> {
     for op in ops {
         let attempt = show::action(&op.action);
         let sent = edge.server.write(&attempt, lower::action(subject, &op.action)).await;
@@ -39,10 +39,8 @@ pub async fn ops(edge: &Edge, task: &Task, subject: &mut Subject, ops: &[Op]) ->
             Err(error) => {
                 let error = outdated(&op.action, error);
                 after_refusal(edge, task, kind, name, &error).await;
-                return Err(Refusal {
-                    trouble: trouble(&op.action, &error),
-                    error,
-                });
+                let action = op.action.clone();
+                return Err(Box::new(Refusal { action, error }));
             }
         }
     }
@@ -52,9 +50,33 @@ pub async fn ops(edge: &Edge, task: &Task, subject: &mut Subject, ops: &[Op]) ->
 /// A write that was not accepted.
 #[derive(Debug)]
 pub struct Refusal {
+    pub action: Action,
     pub error: Error,
+}
+
+impl Refusal {
     /// What a human should be told, when only a human can change the outcome.
-    pub trouble: Option<Notice>,
+    pub fn trouble(&self) -> Option<Notice> {
+        match (self.error.remedy(), &self.action) {
+            (Remedy::LookAgain | Remedy::BackOff, _) => None,
+            (Remedy::TellUser, Action::CreateReplicaSet { name, .. }) => {
+                let message = format!("Failed to create new replica set {name:?}: {}", self.cause());
+                Some(Notice::warning("ReplicaSetCreateError", message))
+            }
+            (Remedy::TellUser, _) => {
+                let message = format!("Reconciliation failed with error: {}", self.error);
+                Some(Notice::warning("ReconciliationError", message))
+            }
+        }
+    }
+
+    /// The API server's own words, where there are any.
+    pub fn cause(&self) -> String {
+        match &self.error {
+            Error::Refused { status, .. } => status.message.clone(),
+            other => other.to_string(),
+        }
+    }
 }
 
 /// Finds out, where that is possible, what there is instead of what was expected.
@@ -124,26 +146,5 @@ fn outdated(action: &Action, error: Error) -> Error {
             Error::Outdated { attempt, status }
         }
         (_, error) => error,
-    }
-}
-
-fn trouble(action: &Action, error: &Error) -> Option<Notice> {
-    match (error.remedy(), action) {
-        (Remedy::LookAgain | Remedy::BackOff, _) => None,
-        (Remedy::TellUser, Action::CreateReplicaSet { name, .. }) => {
-            let message = format!("Failed to create new replica set {name:?}: {}", cause(error));
-            Some(Notice::warning("ReplicaSetCreateError", message))
-        }
-        (Remedy::TellUser, _) => Some(Notice::warning(
-            "ReconciliationError",
-            format!("Reconciliation failed with error: {error}"),
-        )),
-    }
-}
-
-fn cause(error: &Error) -> String {
-    match error {
-        Error::Refused { status, .. } => status.message.clone(),
-        other => other.to_string(),
     }
 }

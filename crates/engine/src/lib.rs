@@ -13,6 +13,7 @@ mod history;
 mod metadata;
 pub mod plan;
 mod promote;
+mod refusal;
 mod resize;
 mod runs;
 pub mod scale;
@@ -24,5 +25,6 @@ mod status;
 
 pub use decide::{decide, decide_snapshot};
 pub use plan::{Action, Held, Level, Notice, Op, Plan, Read, Reason};
+pub use refusal::refused;
 pub use snapshot::{InvalidSpec, Needs, Observed, Snapshot};
 pub use status::merge_patch;

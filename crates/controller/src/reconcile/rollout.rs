@@ -75,22 +75,28 @@ async fn carry_out(edge: &Edge, task: &Task, view: View, plan: &Plan) -> Again {
         tracing::info!(%task, ops = ops.join("; "), status = plan.status.as_ref().map(ToString::to_string), "plan");
     }
     let applied = apply::ops(edge, task, &mut subject, &plan.ops).await;
+    let (refused, trouble, said) = match applied {
+        Ok(()) => (None, None, None),
+        Err(refusal) => {
+            let trouble = refusal.trouble();
+            let said = trouble
+                .as_ref()
+                .and_then(|_| engine::refused(&observed, &refusal.action, &refusal.cause()));
+            (Some(refusal.error), trouble, said)
+        }
+    };
+    edge.tell_once(task, &subject, trouble);
     // The status records what has been seen and relies on no op of this plan, so it is written after a refusal too.
-    let recorded = match (&applied, &plan.status) {
-        (Err(refusal), _) if matches!(refusal.error, Error::NotLeading { .. }) => Ok(()),
-        (_, Some(difference)) => status::write(edge, task, &subject, difference).await,
-        (_, None) => Ok(()),
+    let recorded = match plan.status.as_ref().or(said.as_ref()) {
+        Some(_) if matches!(refused, Some(Error::NotLeading { .. })) => Ok(()),
+        Some(difference) => status::write(edge, task, &subject, difference).await,
+        None => Ok(()),
     };
     if recorded.is_ok() {
         for notice in &plan.notices {
             edge.tell(&subject, notice);
         }
     }
-    let (refused, trouble) = match applied {
-        Ok(()) => (None, None),
-        Err(refusal) => (Some(refusal.error), refusal.trouble),
-    };
-    edge.tell_once(task, &subject, trouble);
     match refused.or(recorded.err()) {
         Some(error) => after(task, &error),
         None => at(plan.wake, observed.now),
