@@ -4,6 +4,7 @@ mod abort;
 mod completion;
 pub mod controller;
 mod crds;
+mod demo;
 mod fallback;
 mod get;
 mod lint;
@@ -40,6 +41,7 @@ pub enum Verb {
     Undo(undo::Args),
     Set(set::Args),
     Lint(lint::Args),
+    Demo(demo::Args),
     Terminate(terminate::Args),
     Controller(Box<controller::Args>),
     Crds(crds::Args),
@@ -76,6 +78,7 @@ impl Verb {
             Verb::Controller(args) => args.run(reach).await,
             Verb::Crds(args) => args.run(console),
             Verb::Lint(args) => args.run(console),
+            Verb::Demo(args) => args.run(console).await,
             Verb::Completion(args) => args.run(console),
             Verb::Version(args) => args.run(console),
         }

@@ -48,6 +48,7 @@ pub fn run() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) if error.is::<demo::Interrupted>() => ExitCode::from(130),
         Err(error) => fail(&error),
     }
 }

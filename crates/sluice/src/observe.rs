@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::cluster::{Cluster, Failure, Filter, Kind, Name, Scope};
 use crate::tree::Family;
 pub use following::Following;
+pub(crate) use mirror::Mirror;
 pub use readable::{Readable, shown, whole};
 
 /// A rollout of the namespace, raw.

@@ -105,6 +105,12 @@ impl Load {
             .unwrap_or_default()
     }
 
+    /// What became of all requests up to now, whatever Service they went to.
+    pub fn total(&self) -> Ledger {
+        let ledgers = self.lanes.keys().map(|service| self.ledger(service));
+        ledgers.reduce(Ledger::and).unwrap_or_default()
+    }
+
     async fn call(self, service: String) {
         let begun = Instant::now();
         let Some(target) = self.next_target(&service) else {

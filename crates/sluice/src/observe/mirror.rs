@@ -9,7 +9,7 @@ use super::{Readable, shown};
 use crate::cluster::Failure;
 
 /// The objects of a kind as last told, by name. A list that is under way replaces them when it is done.
-pub(super) struct Mirror<T> {
+pub(crate) struct Mirror<T> {
     objects: BTreeMap<String, T>,
     /// The list under way; objects that vanished are not in it.
     arriving: BTreeMap<String, T>,
@@ -18,7 +18,7 @@ pub(super) struct Mirror<T> {
 }
 
 impl<T: Readable> Mirror<T> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Mirror {
             objects: BTreeMap::new(),
             arriving: BTreeMap::new(),
@@ -28,7 +28,7 @@ impl<T: Readable> Mirror<T> {
     }
 
     /// Takes in an event. One object that cannot be read is a trouble, not the end.
-    pub(super) fn take(&mut self, seen: Result<Event<DynamicObject>, Failure>) {
+    pub(crate) fn take(&mut self, seen: Result<Event<DynamicObject>, Failure>) {
         match seen {
             Err(failure) => {
                 self.trouble = Some(format!("the watch of {}s is interrupted: {failure}", T::KIND.singular));
@@ -57,15 +57,15 @@ impl<T: Readable> Mirror<T> {
         }
     }
 
-    pub(super) fn is_complete(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         self.complete
     }
 
-    pub(super) fn objects(&self) -> impl Iterator<Item = &T> {
+    pub(crate) fn objects(&self) -> impl Iterator<Item = &T> {
         self.objects.values()
     }
 
-    pub(super) fn trouble(&self) -> Option<&str> {
+    pub(crate) fn trouble(&self) -> Option<&str> {
         self.trouble.as_deref()
     }
 

@@ -69,6 +69,27 @@ impl Ledger {
     pub fn routing_failures(&self) -> u64 {
         self.unrouted.values().sum()
     }
+
+    /// Two accounts as one: counts are added, of latencies and error rates the worse one is kept.
+    pub fn and(mut self, other: Ledger) -> Ledger {
+        self.requests += other.requests;
+        self.app_errors += other.app_errors;
+        for (why, count) in other.unrouted {
+            *self.unrouted.entry(why).or_default() += count;
+        }
+        for (hash, share) in other.by_hash {
+            let sum = self.by_hash.entry(hash).or_default();
+            sum.requests += share.requests;
+            sum.app_errors += share.app_errors;
+        }
+        self.now = Window {
+            per_second: self.now.per_second + other.now.per_second,
+            error_rate: self.now.error_rate.max(other.now.error_rate),
+            p50: self.now.p50.max(other.now.p50),
+            p99: self.now.p99.max(other.now.p99),
+        };
+        self
+    }
 }
 
 impl std::fmt::Display for Unrouted {
