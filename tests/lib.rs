@@ -11,6 +11,8 @@ mod layers;
 #[cfg(test)]
 mod lint;
 pub mod model;
+#[cfg(test)]
+mod mutants;
 pub mod scenario;
 #[cfg(test)]
 mod scenarios;

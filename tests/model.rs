@@ -12,6 +12,7 @@ use controller::kind::{Kind, Name};
 use controller::lower::{self, Subject};
 use controller::observe;
 use controller::task::Task;
+use engine::mutant::{Mutant, is};
 use engine::plan::{Action, Notice, Plan};
 use serde_json::Value;
 use sim::apiserver::{Response, WatchCursor, WatchEventKind};
@@ -268,6 +269,7 @@ impl Model {
         }
         let now = self.now();
         match self.freshness.check(task, &self.shelves, self.instant_at(now)) {
+            _ if is(Mutant::StaleRead) => {}
             Fresh::Yes => {}
             Fresh::Wait(wait) => {
                 self.due
@@ -327,6 +329,11 @@ impl Model {
             }
             plan = engine::decide(&observed);
         }
+        for (kind, place) in self.checks.awaited() {
+            let stamp = self.shelves.stamp(kind, &place);
+            self.checks
+                .seen(kind, &place, stamp.as_ref().map(|stamp| stamp.version.as_str()));
+        }
         self.checks.reconciled(name, view.fingerprint, self.now(), &plan);
         if let Err(violation) = engine::audit::check(&observed, &plan) {
             self.trace.push(format!("{} REFUSED {violation}", self.offset()));
@@ -340,13 +347,18 @@ impl Model {
         let mut subject = subject.clone();
         let mut refused = false;
         for op in &plan.ops {
-            let request = lower::action(&subject, &op.action).expect("a request");
+            let mut request = lower::action(&subject, &op.action).expect("a request");
+            if is(Mutant::MissingPrecondition) {
+                request = without_tests(request);
+            }
             self.checks.before_write(observed, &op.action, self.now());
+            let size = self.size_of(&op.action, &subject);
             let Some(answer) = self.write(&engine::show::action(&op.action), request) else {
                 return Turn::Again;
             };
             match answer {
                 Ok(object) => {
+                    self.checks.resized(&op.action, size);
                     self.wrote(task, &op.action, &object, &mut subject);
                     self.notices(&op.notices);
                 }
@@ -426,8 +438,17 @@ impl Model {
         }
     }
 
+    /// The size of the ReplicaSet that is to be resized, as the API server has it.
+    fn size_of(&self, action: &Action, subject: &Subject) -> Option<i64> {
+        let Action::ScaleReplicaSet { name, .. } = action else {
+            return None;
+        };
+        self.object("replicasets.apps", &subject.name.namespace, name)?["spec"]["replicas"].as_i64()
+    }
+
     fn expect_back(&mut self, task: &Task, kind: Kind, name: &Name, object: &Value) {
         if let Some(version) = lower::version_of(object) {
+            self.checks.wrote(kind, name, version);
             let echo = Echo::Version(Version::new(version));
             let instant = self.instant_at(self.now());
             self.freshness.wrote(task, kind, name.clone(), echo, instant);
@@ -461,6 +482,19 @@ impl Model {
     fn instant_at(&self, now: DateTime<Utc>) -> tokio::time::Instant {
         self.instant + (now - self.start).to_std().unwrap_or_default()
     }
+}
+
+/// The request without its `test` operations.
+fn without_tests(request: http::Request<Vec<u8>>) -> http::Request<Vec<u8>> {
+    let (parts, body) = request.into_parts();
+    let body = match serde_json::from_slice::<Value>(&body) {
+        Ok(Value::Array(mut steps)) => {
+            steps.retain(|step| step["op"] != "test");
+            Value::Array(steps).to_string().into_bytes()
+        }
+        Ok(_) | Err(_) => body,
+    };
+    http::Request::from_parts(parts, body)
 }
 
 fn is_already_exists(status: &Value) -> bool {

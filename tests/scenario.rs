@@ -56,6 +56,12 @@ pub enum Step {
     Quiet(Duration),
     /// `kill N TAG`: deletes N pods of this image tag.
     Kill(usize, String),
+    /// `fault stale 3s`: watches hear nothing for so long; `fault none`: all is well again.
+    Stale(Option<Duration>),
+    /// `resize TAG N`: a person resizes the ReplicaSet with this image tag by hand.
+    Resize(String, i32),
+    /// `restart-pods`: sets spec.restartAt to now.
+    RestartPods,
     /// `event REASON N`: so many events of this reason were said.
     Event(String, usize),
 }
@@ -186,6 +192,13 @@ impl Step {
                 let (count, tag) = rest.split_once(' ')?;
                 Step::Kill(count.parse().ok()?, tag.trim().to_owned())
             }
+            ("fault", "none") => Step::Stale(None),
+            ("fault", rest) => Step::Stale(Some(duration(rest.strip_prefix("stale ")?)?)),
+            ("resize", rest) => {
+                let (tag, size) = rest.split_once(' ')?;
+                Step::Resize(tag.to_owned(), size.parse().ok()?)
+            }
+            ("restart-pods", "") => Step::RestartPods,
             ("event", rest) => {
                 let (reason, count) = rest.rsplit_once(' ')?;
                 Step::Event(reason.trim().to_owned(), count.parse().ok()?)

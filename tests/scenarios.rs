@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
-use sim::Request;
+use sim::{Fault, Request, Rule};
 
-use crate::model::Model;
+use crate::model::{AGENT, Model};
 use crate::scenario::{Scenario, Step, all};
 
 /// How long `until` waits, in virtual time.
@@ -43,21 +43,18 @@ fn every_scenario_holds_in_the_model_ring() {
     );
 }
 
+/// Plays a scenario without looking at its trace: what does not hold, if anything.
+pub fn invariants(file: &std::path::Path) -> Result<(), String> {
+    let outcome = std::panic::catch_unwind(|| {
+        let scenario = Scenario::read(file.to_owned())?;
+        steps(&scenario).map(|_| ())
+    });
+    outcome.unwrap_or_else(|_| Err("never comes to rest".to_owned()))
+}
+
 fn play(file: &std::path::Path) -> Result<(), String> {
     let scenario = Scenario::read(file.to_owned())?;
-    let mut run = Run::new(&scenario);
-    for (line, step) in &scenario.steps {
-        run.step(step)
-            .map_err(|why| format!("line {line}: {why}\n{}", run.model.tail()))?;
-    }
-    let broken = &run.model.checks.broken;
-    if !broken.is_empty() {
-        return Err(format!(
-            "invariants broken:\n{}\n{}",
-            broken.join("\n"),
-            run.model.tail()
-        ));
-    }
+    let run = steps(&scenario)?;
     let got = run.model.trace.join("\n");
     let expected = scenario.trace.trim();
     if expected.is_empty() && std::env::var("SLUICE_TRACE").is_ok_and(|v| v == "write") {
@@ -72,6 +69,24 @@ fn play(file: &std::path::Path) -> Result<(), String> {
         return Err(format!("the trace differs (- expected, + got):\n{difference}"));
     }
     Ok(())
+}
+
+/// Plays the steps; the error is the first that does not hold, or an invariant that was broken.
+fn steps(scenario: &Scenario) -> Result<Run<'_>, String> {
+    let mut run = Run::new(scenario);
+    for (line, step) in &scenario.steps {
+        run.step(step)
+            .map_err(|why| format!("line {line}: {why}\n{}", run.model.tail()))?;
+    }
+    let broken = &run.model.checks.broken;
+    if broken.is_empty() {
+        return Ok(run);
+    }
+    Err(format!(
+        "invariants broken:\n{}\n{}",
+        broken.join("\n"),
+        run.model.tail()
+    ))
 }
 
 struct Run<'s> {
@@ -158,6 +173,24 @@ impl<'s> Run<'s> {
             Step::Expect(path, wanted) => return self.expect(path, wanted),
             Step::Pods(wanted) => return self.pods(wanted),
             Step::Service(name, tag) => return self.service(name, tag),
+            Step::Stale(span) => {
+                self.model.settle();
+                self.model.world.api.faults.clear();
+                if let Some(span) = span {
+                    let rule = Rule::new(Fault::Stale(*span)).agent(AGENT).verb("watch").once();
+                    self.model.world.api.faults.add(rule.resource("replicasets.apps"));
+                }
+            }
+            Step::Resize(wanted, size) => {
+                let name = self.replica_set(wanted).ok_or("no such ReplicaSet")?;
+                let path = self.other("replicaset", &name);
+                let patch = json!({ "spec": { "replicas": size } });
+                self.model.user(Request::merge_patch(&path, &patch));
+            }
+            Step::RestartPods => {
+                let at = api::duration::Time::new(self.model.now()).to_string();
+                self.model.user(Request::merge_patch(&self.path(), &json!({ "spec": { "restartAt": at } })));
+            }
             Step::Restart => self.model.restart(),
             Step::Kill(count, tag) => self.kill(*count, tag),
             Step::Event(reason, count) => {
@@ -289,6 +322,14 @@ impl<'s> Run<'s> {
         } else {
             Err(format!("Service {name} names {got}, not {wanted}"))
         }
+    }
+
+    /// The name of the ReplicaSet with this image tag.
+    fn replica_set(&self, wanted: &str) -> Option<String> {
+        let store = self.model.world.api.store();
+        let mut sets = store.list("replicasets.apps", Some(&self.namespace));
+        let found = sets.find(|rs| tag(&rs["spec"]["template"]["spec"]) == wanted)?;
+        found["metadata"]["name"].as_str().map(str::to_owned)
     }
 
     fn kill(&mut self, count: usize, wanted: &str) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use controller::kind::Name;
+use controller::kind::{Kind, Name};
 use engine::Observed;
 use engine::plan::{Action, Notice, Plan};
 use serde_json::Value;
@@ -15,6 +15,8 @@ pub struct Checks {
     pub broken: Vec<String>,
     last: BTreeMap<Name, (u64, DateTime<Utc>)>,
     completed: BTreeMap<String, u32>,
+    /// The newest version of each object that we wrote.
+    written: BTreeMap<(Kind, Name), u64>,
     /// When each pause began, by rollout uid, pod hash and step.
     pauses: BTreeMap<(String, String, i64), String>,
 }
@@ -45,15 +47,52 @@ impl Checks {
         self.broken.push(format!("refused by the audit: {violation}"));
     }
 
+    /// A step is done once in an attempt.
     pub(super) fn heard(&mut self, notice: &Notice) {
         if notice.reason == "RolloutStepCompleted" {
-            *self.completed.entry(notice.message.clone()).or_default() += 1;
+            let times = self.completed.entry(notice.message.clone()).or_default();
+            *times += 1;
+            if *times > 1 {
+                self.broken.push(format!("step repeated: {}", notice.message));
+            }
         }
     }
 
-    /// How often each step was said to be completed.
-    pub fn completed_steps(&self) -> &BTreeMap<String, u32> {
-        &self.completed
+    /// A write of ours left this version behind.
+    pub(super) fn wrote(&mut self, kind: Kind, name: &Name, version: &str) {
+        // a run is written by its own task, which reads it live
+        if kind != Kind::AnalysisRun {
+            self.written.insert((kind, name.clone()), version.parse().unwrap_or(0));
+        }
+    }
+
+    /// Objects whose last write of ours may not have come back.
+    pub(super) fn awaited(&self) -> Vec<(Kind, Name)> {
+        self.written.keys().cloned().collect()
+    }
+
+    /// A decision is about to be made on this version.
+    pub(super) fn seen(&mut self, kind: Kind, name: &Name, version: Option<&str>) {
+        let key = (kind, name.clone());
+        let seen = version.and_then(|version| version.parse::<u64>().ok());
+        if let (Some(seen), Some(wrote)) = (seen, self.written.remove(&key))
+            && seen < wrote
+        {
+            self.broken.push(format!(
+                "stale: decides on {name} at {seen}, our own write made it {wrote}"
+            ));
+        }
+    }
+
+    /// A resize was accepted: the ReplicaSet must have had the size that was seen.
+    pub(super) fn resized(&mut self, action: &Action, actual: Option<i64>) {
+        if let (Action::ScaleReplicaSet { name, from, to, .. }, Some(actual)) = (action, actual)
+            && actual != i64::from(*from)
+        {
+            self.broken.push(format!(
+                "precondition: {name} went to {to} from {actual}, but {from} was seen"
+            ));
+        }
     }
 
     pub(super) fn before_write(&mut self, observed: &Observed, action: &Action, now: DateTime<Utc>) {
@@ -152,6 +191,21 @@ impl Checks {
 
     pub(super) fn before_status(&mut self, observed: &Observed, difference: &Value, _: DateTime<Utc>) {
         let status = observed.rollout.status.clone().unwrap_or_default();
+        let begins = difference["currentStepIndex"] == 0 || difference["currentPodHash"].is_string();
+        let promoted = difference["stableRS"].is_string();
+        if begins || promoted || difference["currentStepHash"].is_string() {
+            self.completed.clear();
+        }
+        let gone = difference.get("abort").is_some_and(Value::is_null);
+        let same = status.current_pod_hash
+            == difference["currentPodHash"]
+                .as_str()
+                .unwrap_or(&status.current_pod_hash);
+        let back = status.stable_rs == status.current_pod_hash;
+        let steps = difference["currentStepHash"].is_string();
+        if gone && status.abort && same && !back && !steps && !status.promote_full && !promoted {
+            self.broken.push("lost abort: nobody took it back".to_owned());
+        }
         if let Some(stable) = difference["stableRS"].as_str() {
             let spec = &observed.rollout.spec;
             let new = observed.replica_sets.iter().find(|rs| rs.metadata.hash() == stable);

@@ -24,6 +24,7 @@ pub(crate) fn decide(d: &mut Draft<'_>, strategy: &BlueGreenStrategy) {
         return;
     }
     d.next.blue_green.scale_up_preview_check_point = d.recorded.blue_green.scale_up_preview_check_point;
+    crate::restart::restart(d);
     scale(d, strategy);
     pause(d, strategy);
     active(d, strategy);

@@ -5,6 +5,7 @@
 use api::rollout::{CanaryStep, CanaryStrategy, RolloutStatus};
 
 use crate::draft::{AbortChange, Cleared, Draft};
+use crate::mutant::{Mutant, is};
 use crate::plan::Notice;
 use crate::resize::Resized;
 use crate::snapshot::{Revision, Snapshot, Strategy};
@@ -25,6 +26,7 @@ pub(crate) fn decide(d: &mut Draft<'_>, canary: &CanaryStrategy) {
         cursor::reset(d);
         return;
     }
+    crate::restart::restart(d);
     crate::history::clean(d);
     services::point(d, canary);
     crate::runs::canary(d, canary);
@@ -57,7 +59,8 @@ fn finish(d: &mut Draft<'_>) {
         && steps::is_completed(d, step)
     {
         let done = index + 1;
-        d.next.current_step_index = i32::try_from(done).ok();
+        let index = if is(Mutant::RepeatedStep) { index } else { done };
+        d.next.current_step_index = i32::try_from(index).ok();
         d.next.canary.current_step_analysis_run_status = None;
         d.pause.removed.push(crate::draft::PauseReason::CanaryStep);
         let message = format!("Rollout step {done}/{steps} completed ({})", describe(step));

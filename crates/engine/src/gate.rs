@@ -5,6 +5,7 @@
 use chrono::Duration;
 
 use crate::draft::{Draft, limits};
+use crate::mutant::{Mutant, is};
 use crate::plan::{Read, Reason};
 use crate::snapshot::{Revision, Snapshot, Strategy};
 
@@ -47,6 +48,9 @@ fn minimum_availability(d: &mut Draft<'_>, revision: &Revision, to: i32) -> i32 
 
 /// The least size that a live Service lets this ReplicaSet have.
 fn by_service(d: &mut Draft<'_>, revision: &Revision, to: i32, service: &str) -> i32 {
+    if is(Mutant::ScaleBeforeSwitch) {
+        return 0;
+    }
     let Some(Some(live)) = d.seen.services.get(service) else {
         return 0;
     };

@@ -3,6 +3,7 @@
 //! Source: wire-contract 3.11 "Full promote", "promoteStable", "Rollback notions".
 
 use crate::draft::{AbortChange, Cleared, Draft, PauseReason};
+use crate::mutant::{Mutant, is};
 use crate::plan::{Notice, Reason};
 use crate::snapshot::{Deadline, Revision, Strategy};
 
@@ -85,7 +86,8 @@ pub(crate) fn canary_reason(d: &mut Draft<'_>) -> Option<String> {
     if d.is_aborted() {
         return None;
     }
-    if new.available < seen.replicas && !crate::canary::meets_threshold(seen, new, seen.replicas) {
+    let enough = new.available >= seen.replicas || crate::canary::meets_threshold(seen, new, seen.replicas);
+    if !enough && !is(Mutant::StatusAheadOfTheWorld) {
         let why = Reason::PodsNotAvailable {
             replica_set: new.name.clone(),
             available: new.available,
@@ -105,7 +107,9 @@ pub(crate) fn canary_reason(d: &mut Draft<'_>) -> Option<String> {
     if let Some(text) = rollback_text(d) {
         return Some(text.to_owned());
     }
-    if d.has_pause(PauseReason::InconclusiveRun) || d.pause.added.contains(&PauseReason::InconclusiveRun) {
+    let inconclusive =
+        d.has_pause(PauseReason::InconclusiveRun) || d.pause.added.contains(&PauseReason::InconclusiveRun);
+    if inconclusive && !is(Mutant::PromoteOnInconclusive) {
         d.hold(
             "promotion",
             Reason::Paused(PauseReason::InconclusiveRun.as_str().to_owned()),

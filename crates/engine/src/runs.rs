@@ -11,6 +11,7 @@ use crate::analysis::Phase;
 use crate::analysis::retention::runs_to_delete;
 use crate::analysis::runs::{Asked, Place, RunKind, build, of_background, place, transition};
 use crate::draft::{AbortChange, Draft, PauseReason, Resumption};
+use crate::mutant::{Mutant, is};
 use crate::plan::{Action, Reason};
 use crate::promote::{PostPromotion, Rollback, rollback};
 use crate::snapshot::{Abort, Deleting, Resume};
@@ -188,7 +189,9 @@ fn judge(d: &mut Draft<'_>, kind: RunKind, run: Option<RolloutAnalysisRunStatus>
         return;
     };
     match run.status.as_str() {
+        phase::INCONCLUSIVE if is(Mutant::PromoteOnInconclusive) => {}
         phase::INCONCLUSIVE => d.pause.added.push(PauseReason::InconclusiveRun),
+        phase::FAILED | phase::ERROR if is(Mutant::FailedRunIgnored) => {}
         phase::FAILED | phase::ERROR => {
             let prefix = match kind {
                 RunKind::Step { .. } => "Step-based analysis phase error/failed",

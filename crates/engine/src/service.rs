@@ -5,6 +5,7 @@
 use api::keys;
 
 use crate::draft::Draft;
+use crate::mutant::{Mutant, is};
 use crate::plan::{Action, Notice, Reason};
 use crate::seen::Service;
 use crate::snapshot::Revision;
@@ -21,7 +22,7 @@ pub(crate) fn point(d: &mut Draft<'_>, name: &str, target: &Revision) {
     }
     let adopted = !service.metadata.annotations.contains_key(keys::MANAGED_BY);
     let whole = target.size > 0 && target.staying() > 0 && target.size <= target.available;
-    let enough = if adopted { whole } else { target.staying() > 0 };
+    let enough = if adopted { whole } else { target.staying() > 0 } || is(Mutant::SwitchBeforeReady);
     if enough {
         switch(d, &service, target);
     } else {

@@ -8,6 +8,7 @@ use api::rollout::{PauseCondition, RolloutStatus};
 use serde_json::Value;
 
 use crate::draft::{AbortChange, Cleared, Draft, Resumption};
+use crate::mutant::{Mutant, is};
 use crate::plan::Notice;
 use crate::snapshot::{Snapshot, Strategy};
 
@@ -90,7 +91,7 @@ pub(crate) fn persist(d: &mut Draft<'_>) -> Option<Value> {
 /// Pauses and abort as they will be recorded. Source: wire-contract 3.5.
 fn pauses(d: &mut Draft<'_>) {
     if d.is_aborted() {
-        d.next.abort = true;
+        d.next.abort = !is(Mutant::LostAbort);
         d.next.aborted_at = d.recorded.aborted_at.or(Some(Time::new(d.seen.now)));
         return;
     }
@@ -100,6 +101,10 @@ fn pauses(d: &mut Draft<'_>) {
     let mut kept: Vec<PauseCondition> = d.recorded.pause_conditions.clone();
     kept.retain(|pause| !d.pause.removed.iter().any(|reason| reason.as_str() == pause.reason));
     let mut added = false;
+    if is(Mutant::RestartedPauseClock) {
+        kept.iter_mut()
+            .for_each(|pause| pause.start_time = Some(Time::new(d.seen.now)));
+    }
     for reason in &d.pause.added {
         if !kept.iter().any(|pause| pause.reason == reason.as_str()) {
             let start_time = Some(Time::new(d.seen.now));

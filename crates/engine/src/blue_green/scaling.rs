@@ -7,6 +7,7 @@ use chrono::Duration;
 
 use super::active_revision;
 use crate::draft::{Draft, PauseReason};
+use crate::mutant::{Mutant, is};
 use crate::plan::Reason;
 use crate::resize::{AtZero, clear_deadline, resize, set_deadline, sync_desired};
 use crate::snapshot::{Deadline, Paused, Revision};
@@ -123,7 +124,7 @@ fn others(d: &mut Draft<'_>, strategy: &BlueGreenStrategy) {
             Deadline::None => false,
             Deadline::At(at) => {
                 waiting += 1;
-                let keep = waiting <= limit && at > d.seen.now;
+                let keep = waiting <= limit && at > d.seen.now && !is(Mutant::IgnoredDelay);
                 if keep {
                     let why = Reason::ScaleDownDelay {
                         replica_set: revision.name.clone(),

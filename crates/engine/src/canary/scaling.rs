@@ -4,6 +4,7 @@
 
 use super::weights::{WeightInput, Whole, desired_weight};
 use crate::draft::Draft;
+use crate::mutant::{Mutant, is};
 use crate::plan::Reason;
 use crate::resize::{AtZero, Resized, clear_deadline, resize};
 use crate::scale::{Aborted, Counts, Pods, basic_counts, weighted_counts};
@@ -79,13 +80,11 @@ fn next_counts(d: &Draft<'_>) -> Counts {
     };
     let new = seen.new_revision().map(pods).unwrap_or_default();
     let others = seen.other_revisions().map(|revision| revision.size).sum();
-    basic_counts(
-        wanted(seen, d),
-        &d.limits(),
-        new,
-        seen.separate_stable().map(pods),
-        others,
-    )
+    let mut limits = d.limits();
+    if is(Mutant::BeyondSurge) {
+        limits.max_surge += 2;
+    }
+    basic_counts(wanted(seen, d), &limits, new, seen.separate_stable().map(pods), others)
 }
 
 /// Old ReplicaSets shrink as far as availability permits. Source: wire-contract 3.7.5.

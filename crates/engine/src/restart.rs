@@ -1,0 +1,55 @@
+//! Which pods older than `spec.restartAt` are evicted now, within the budget of what may be missing.
+//!
+//! Source: wire-contract 3.14.
+
+use chrono::Duration;
+
+use crate::draft::Draft;
+use crate::plan::{Action, Read, Reason};
+use crate::seen::Pod;
+
+/// How long until pods that could not be evicted are tried again.
+const RETRY: Duration = Duration::seconds(30);
+
+/// Evicts what may be evicted; records the restart once no old pod is left.
+pub(crate) fn restart(d: &mut Draft<'_>) {
+    let Some(asked) = d.seen.spec().restart_at.filter(|at| Some(*at) != d.recorded.restarted_at) else {
+        return;
+    };
+    if d.seen.now <= asked.0 {
+        d.wake_at(asked.0 + Duration::milliseconds(1));
+        return;
+    }
+    let Some(pods) = &d.seen.pods else {
+        d.ask(Read::Pods);
+        return;
+    };
+    let limits = d.limits();
+    let sizes: i32 = d.seen.revisions.iter().map(|revision| revision.size).sum();
+    let minimum = limits.replicas.max(sizes) - limits.max_unavailable.max(1);
+    let available = pods.iter().filter(|pod| is_available(d, pod)).count();
+    let mut budget = i32::try_from(available).unwrap_or(i32::MAX) - minimum;
+    let old: Vec<&Pod> = pods.iter().filter(|pod| pod.metadata.creation_timestamp.is_some_and(|at| at < asked)).collect();
+    if old.is_empty() {
+        d.next.restarted_at = Some(asked);
+        return;
+    }
+    let remaining = i32::try_from(old.len()).unwrap_or(i32::MAX);
+    for pod in old.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()) {
+        if budget <= 0 {
+            break;
+        }
+        budget -= 1;
+        d.act(Action::EvictPod { name: pod.metadata.name.clone(), uid: pod.metadata.uid.clone() });
+    }
+    let until = Some(d.seen.now + RETRY);
+    d.hold_until("the restart", Reason::RestartBudget { remaining }, until);
+}
+
+/// Ready for at least minReadySeconds, and staying.
+fn is_available(d: &Draft<'_>, pod: &Pod) -> bool {
+    let wait = Duration::seconds(i64::from(d.seen.spec().min_ready_seconds));
+    let ready = pod.status.conditions.iter().find(|condition| condition.r#type == "Ready");
+    let since = ready.filter(|ready| ready.status == "True").and_then(|ready| ready.last_transition_time);
+    pod.metadata.deletion_timestamp.is_none() && since.is_some_and(|since| since.0 + wait <= d.seen.now)
+}
