@@ -189,7 +189,10 @@ impl<'s> Run<'s> {
             }
             Step::RestartPods => {
                 let at = api::duration::Time::new(self.model.now()).to_string();
-                self.model.user(Request::merge_patch(&self.path(), &json!({ "spec": { "restartAt": at } })));
+                self.model.user(Request::merge_patch(
+                    &self.path(),
+                    &json!({ "spec": { "restartAt": at } }),
+                ));
             }
             Step::Restart => self.model.restart(),
             Step::Kill(count, tag) => self.kill(*count, tag),

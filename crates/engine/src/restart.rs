@@ -13,7 +13,12 @@ const RETRY: Duration = Duration::seconds(30);
 
 /// Evicts what may be evicted; records the restart once no old pod is left.
 pub(crate) fn restart(d: &mut Draft<'_>) {
-    let Some(asked) = d.seen.spec().restart_at.filter(|at| Some(*at) != d.recorded.restarted_at) else {
+    let Some(asked) = d
+        .seen
+        .spec()
+        .restart_at
+        .filter(|at| Some(*at) != d.recorded.restarted_at)
+    else {
         return;
     };
     if d.seen.now <= asked.0 {
@@ -29,27 +34,41 @@ pub(crate) fn restart(d: &mut Draft<'_>) {
     let minimum = limits.replicas.max(sizes) - limits.max_unavailable.max(1);
     let available = pods.iter().filter(|pod| is_available(d, pod)).count();
     let mut budget = i32::try_from(available).unwrap_or(i32::MAX) - minimum;
-    let old: Vec<&Pod> = pods.iter().filter(|pod| pod.metadata.creation_timestamp.is_some_and(|at| at < asked)).collect();
+    let old: Vec<&Pod> = pods
+        .iter()
+        .filter(|pod| pod.metadata.creation_timestamp.is_some_and(|at| at < asked))
+        .collect();
     if old.is_empty() {
         d.next.restarted_at = Some(asked);
         return;
     }
+    // nothing wakes us when the last terminating pod is gone
+    let leaving = old.iter().all(|pod| pod.metadata.deletion_timestamp.is_some());
     let remaining = i32::try_from(old.len()).unwrap_or(i32::MAX);
     for pod in old.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()) {
         if budget <= 0 {
             break;
         }
         budget -= 1;
-        d.act(Action::EvictPod { name: pod.metadata.name.clone(), uid: pod.metadata.uid.clone() });
+        d.act(Action::EvictPod {
+            name: pod.metadata.name.clone(),
+            uid: pod.metadata.uid.clone(),
+        });
     }
-    let until = Some(d.seen.now + RETRY);
+    let until = Some(d.seen.now + if leaving { crate::gate::LOOK_AGAIN } else { RETRY });
     d.hold_until("the restart", Reason::RestartBudget { remaining }, until);
 }
 
 /// Ready for at least minReadySeconds, and staying.
 fn is_available(d: &Draft<'_>, pod: &Pod) -> bool {
     let wait = Duration::seconds(i64::from(d.seen.spec().min_ready_seconds));
-    let ready = pod.status.conditions.iter().find(|condition| condition.r#type == "Ready");
-    let since = ready.filter(|ready| ready.status == "True").and_then(|ready| ready.last_transition_time);
+    let ready = pod
+        .status
+        .conditions
+        .iter()
+        .find(|condition| condition.r#type == "Ready");
+    let since = ready
+        .filter(|ready| ready.status == "True")
+        .and_then(|ready| ready.last_transition_time);
     pod.metadata.deletion_timestamp.is_none() && since.is_some_and(|since| since.0 + wait <= d.seen.now)
 }
