@@ -69,3 +69,32 @@ fn page(edge: &Edge) -> impl IntoResponse + use<> {
     let text = edge.know(|shelves| edge.metrics.page(shelves, &depths));
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, to_bytes};
+    use axum::http::Request;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn get(router: Router, path: &str) -> (u16, String) {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let response = router.oneshot(request).await.unwrap();
+        let code = response.status().as_u16();
+        let body = to_bytes(response.into_body(), 1000).await.unwrap();
+        (code, String::from_utf8_lossy(&body).into_owned())
+    }
+
+    #[tokio::test]
+    async fn health_is_life_and_readiness_is_knowing_everything() {
+        let readiness = Readiness::default();
+        assert_eq!(get(health(readiness.clone()), "/healthz").await, (200, "ok".to_owned()));
+        assert_eq!(
+            get(health(readiness.clone()), "/readyz").await,
+            (503, "not yet".to_owned())
+        );
+        readiness.set();
+        assert_eq!(get(health(readiness), "/readyz").await, (200, "ok".to_owned()));
+    }
+}

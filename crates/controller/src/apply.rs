@@ -36,6 +36,7 @@ pub async fn ops(edge: &Edge, task: &Task, subject: &mut Subject, ops: &[Op]) ->
                     edge.tell(subject, notice);
                 }
             }
+            Err(error) if is_not_yet(&op.action, &error) => tracing::debug!(%task, %error, "not yet"),
             Err(error) => {
                 let error = outdated(&op.action, error);
                 after_refusal(edge, task, kind, name, &error).await;
@@ -137,6 +138,11 @@ fn echo(action: &Action, answer: &Value) -> Option<Echo> {
         | Action::AnnotateRollout { .. }
         | Action::DefaultReplicas { .. } => version.map(Echo::Version),
     }
+}
+
+/// The eviction API says "not now" for one pod; that says nothing about the next.
+fn is_not_yet(action: &Action, error: &Error) -> bool {
+    matches!((action, error), (Action::EvictPod { .. }, Error::Refused { status, .. }) if status.code == 429)
 }
 
 /// A failed `test` of a JSON patch is 422, like an invalid object; here it means that the size was another one.

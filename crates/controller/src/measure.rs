@@ -135,7 +135,8 @@ pub fn start(edge: &Arc<Edge>, task: &Task, subject: &Subject, run: &Arc<Analysi
             metadata,
             result_metadata,
         } = measured;
-        tracing::debug!(%task, metric = due.name, ?outcome, "measured");
+        // Not the outcome: it may hold secrets until the engine has hidden them.
+        tracing::debug!(%task, metric = due.name, "measured");
         let answer = Answer {
             task: due,
             started,

@@ -68,7 +68,8 @@ pub enum Action {
         annotations: BTreeMap<String, Option<String>>,
         min_ready_seconds: Option<i32>,
     },
-    /// Merge patch that takes an orphan (`Adopt`) or lets go of one of ours (`Release`); precondition uid and version.
+    /// Strategic merge patch that takes an orphan (`Adopt`) or lets go of one of ours (`Release`) and leaves other owners;
+    /// precondition uid and version.
     ClaimReplicaSet {
         name: String,
         uid: String,

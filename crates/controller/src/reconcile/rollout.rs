@@ -2,6 +2,7 @@
 
 use engine::plan::{Notice, Plan};
 use engine::{audit, show};
+use serde_json::Value;
 
 use super::{after, at};
 use crate::edge::Edge;
@@ -68,12 +69,7 @@ async fn carry_out(edge: &Edge, task: &Task, view: View, plan: &Plan) -> Again {
     let View {
         mut subject, observed, ..
     } = view;
-    if plan.is_quiet() {
-        tracing::debug!(%task, plan = show::plan(plan), "nothing to write");
-    } else {
-        let ops: Vec<String> = plan.ops.iter().map(|op| show::action(&op.action)).collect();
-        tracing::info!(%task, ops = ops.join("; "), status = plan.status.as_ref().map(ToString::to_string), "plan");
-    }
+    say(task, plan);
     let applied = apply::ops(edge, task, &mut subject, &plan.ops).await;
     let (refused, trouble, said) = match applied {
         Ok(()) => (None, None, None),
@@ -101,4 +97,26 @@ async fn carry_out(edge: &Edge, task: &Task, view: View, plan: &Plan) -> Again {
         Some(error) => after(task, &error),
         None => at(plan.wake, observed.now),
     }
+}
+
+/// One line for a plan that does something; what waits, and why, is part of it.
+fn say(task: &Task, plan: &Plan) {
+    if plan.is_quiet() {
+        tracing::debug!(%task, plan = show::plan(plan), "nothing to write");
+        return;
+    }
+    let ops: Vec<String> = plan.ops.iter().map(|op| show::action(&op.action)).collect();
+    let recorded: Vec<&str> = plan
+        .status
+        .iter()
+        .filter_map(Value::as_object)
+        .flatten()
+        .map(|(key, _)| key.as_str())
+        .collect();
+    let held: Vec<String> = plan
+        .held
+        .iter()
+        .map(|held| format!("{}: {}", held.what, held.why))
+        .collect();
+    tracing::info!(%task, ops = ops.join("; "), status = recorded.join(" "), held = held.join("; "), "plan");
 }

@@ -17,6 +17,10 @@ pub(super) async fn look(edge: &Edge, task: &Task, name: &Name) -> Again {
     if let Some(again) = edge.freshen(task).await {
         return again;
     }
+    if edge.know(|shelves| shelves.services.get(name).is_none()) {
+        edge.forget(task);
+        return Again::Never;
+    }
     let Some(forsaken) = edge.know(|shelves| forsaken(shelves, name)) else {
         return Again::OnEvent;
     };
