@@ -7,7 +7,7 @@ mod crds;
 mod demo;
 mod fallback;
 mod get;
-mod lint;
+pub(crate) mod lint;
 mod list;
 mod pause;
 mod promote;

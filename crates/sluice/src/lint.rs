@@ -78,8 +78,22 @@ struct Object<'a> {
     value: Value,
 }
 
-/// Reads sources together: a reference in one may name an object of another.
+/// Where objects may be that were not given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Elsewhere {
+    /// In a cluster that holds more than what was given.
+    Cluster,
+    /// Nowhere: what was given is all there will be.
+    Nowhere,
+}
+
+/// Reads sources together: a reference in one may name an object of another, or of the cluster.
 pub fn lint(sources: &[Source]) -> Report {
+    lint_with(sources, Elsewhere::Cluster)
+}
+
+/// The same, where it is known what else there is.
+pub fn lint_with(sources: &[Source], elsewhere: Elsewhere) -> Report {
     let mut objects = Vec::new();
     let mut diagnostics = Vec::new();
     for source in sources {
@@ -102,7 +116,7 @@ pub fn lint(sources: &[Source]) -> Report {
     for object in &objects {
         diagnostics.extend(rules::diagnostics(object));
     }
-    diagnostics.extend(references::diagnostics(&objects));
+    diagnostics.extend(references::diagnostics(&objects, elsewhere));
     Report {
         files: sources.len(),
         objects: objects.into_iter().map(|object| object.value).collect(),

@@ -6,7 +6,7 @@ use anyhow::Result;
 use tokio_util::sync::CancellationToken;
 
 use crate::console::Console;
-use crate::demo::{self, Afterwards, Analysis, Metrics, Options, Version};
+use crate::demo::{self, Afterwards, Analysis, Metrics, Options, Shown, Version};
 
 /// Watch the controller at work, on a cluster inside this process
 ///
@@ -70,6 +70,7 @@ impl Args {
             } else {
                 Metrics::Honest
             },
+            shown: if self.plain { Shown::Lines } else { Shown::Screen },
             afterwards: if self.keep { Afterwards::Keep } else { Afterwards::End },
             files: self.filename,
         };

@@ -63,7 +63,7 @@ impl Args {
 }
 
 /// The files below a directory, sorted, hidden ones left out; a file; or stdin.
-fn read(path: &Path) -> Result<Vec<Source>> {
+pub(crate) fn read(path: &Path) -> Result<Vec<Source>> {
     if path == Path::new("-") {
         let mut text = String::new();
         std::io::stdin()

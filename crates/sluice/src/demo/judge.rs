@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use api::analysis::AnalysisRun;
 use api::keys;
 use api::rollout::Rollout;
 use tokio::time::Instant;
 
 use super::scene::{self, Scene};
-use super::story::End;
+use super::story::{Act, Ask, End};
 use crate::standing;
 
 /// How things stand with an act.
@@ -27,6 +28,8 @@ pub enum Verdict {
 pub struct Witness {
     rollout: String,
     end: End,
+    /// The image that was asked for, where one was.
+    asked: Option<String>,
     /// The stable revision before; empty before the first.
     stable: String,
     /// Every revision the live Service has selected in this act, and when that was first seen.
@@ -36,10 +39,14 @@ pub struct Witness {
 }
 
 impl Witness {
-    pub fn new(scene: &Scene, rollout: &str, end: End) -> Self {
+    pub fn new(scene: &Scene, rollout: &str, act: &Act) -> Self {
         Witness {
             rollout: rollout.to_owned(),
-            end,
+            end: act.end,
+            asked: match &act.asks {
+                Ask::Apply => None,
+                Ask::Image(image) => Some(image.clone()),
+            },
             stable: scene.status(rollout).stable_rs,
             live: Vec::new(),
             scaled_down: None,
@@ -51,10 +58,18 @@ impl Witness {
         let Some(rollout) = scene.rollout(&self.rollout) else {
             return Verdict::NotYet("the rollout is not there".to_owned());
         };
+        if self.asked.as_ref().is_some_and(|asked| *asked != image(rollout)) {
+            return Verdict::NotYet("what was asked for has not come back by the watch".to_owned());
+        }
         self.remember(scene, rollout, now);
         match self.end {
-            End::Promoted => self.promoted(scene, rollout),
+            End::Deployed => self.promoted(scene, rollout),
+            End::Promoted => match self.promoted(scene, rollout) {
+                Verdict::Ended(what) => measured(scene, rollout, what),
+                other => other,
+            },
             End::TakenBack => self.taken_back(scene, rollout),
+            End::Settled => settled(scene, rollout),
         }
     }
 
@@ -93,7 +108,7 @@ impl Witness {
         let asked = rollout.spec.strategy.blue_green.as_ref();
         let asked = asked.map(|blue_green| blue_green.scale_down_delay_seconds.unwrap_or(30));
         let (Some(asked), [_, .., (_, switched)], Some(scaled_down)) = (asked, &self.live[..], self.scaled_down) else {
-            return Verdict::Ended(format!("promoted to {wanted}"));
+            return Verdict::Ended(format!("wholly {wanted}"));
         };
         let kept = scaled_down.duration_since(*switched);
         let asked = Duration::from_secs(u64::try_from(asked).unwrap_or(0));
@@ -106,8 +121,9 @@ impl Witness {
             ));
         }
         Verdict::Ended(format!(
-            "promoted to {wanted}, the old pods kept for {:.1} s",
-            kept.as_secs_f64()
+            "wholly {wanted}, the old pods kept for {:.1} s (asked: {} s, of a clock that shows whole seconds)",
+            kept.as_secs_f64(),
+            asked.as_secs()
         ))
     }
 
@@ -135,6 +151,49 @@ impl Witness {
             Ok(()) => Verdict::Ended(format!("{wanted} taken back because of {metric}")),
         }
     }
+}
+
+/// What was promoted must have been measured: nobody looking is not good news.
+fn measured(scene: &Scene, rollout: &Rollout, what: String) -> Verdict {
+    let hash = standing::status(rollout).current_pod_hash;
+    let good = runs(scene, rollout, &hash).any(|run| run.status.as_ref().is_some_and(|run| run.phase == "Successful"));
+    if good {
+        Verdict::Ended(what)
+    } else {
+        Verdict::Wrong(format!("{what}, but no analysis has looked at it"))
+    }
+}
+
+/// Somebody else's rollout: where it has come to rest.
+fn settled(scene: &Scene, rollout: &Rollout) -> Verdict {
+    let (standing, status) = (standing::standing(rollout), standing::status(rollout));
+    let invalid = standing.message.starts_with("InvalidSpec");
+    match standing.phase.as_str() {
+        "Healthy" => match all_are_of(scene, rollout, &status.stable_rs, &[]) {
+            Err(missing) => Verdict::NotYet(missing),
+            Ok(()) => Verdict::Ended(format!("Healthy, wholly {}", image(rollout))),
+        },
+        "Degraded" if !invalid => Verdict::Wrong(standing.line()),
+        "Paused" if !ends_by_itself(rollout) => {
+            let step = standing::step(rollout)
+                .map(|step| format!(" at step {step}"))
+                .unwrap_or_default();
+            Verdict::Ended(format!("waits for somebody{step}: {}", standing.line()))
+        }
+        _ => Verdict::NotYet(format!("the rollout is {}", standing.line())),
+    }
+}
+
+/// Whether a pause is over some time without anybody doing anything.
+fn ends_by_itself(rollout: &Rollout) -> bool {
+    if rollout.spec.paused {
+        return false;
+    }
+    let timed = standing::current_step(rollout)
+        .and_then(|(_, step)| step.pause.as_ref())
+        .is_some_and(|pause| pause.duration.is_some());
+    let blue_green = rollout.spec.strategy.blue_green.as_ref();
+    timed || blue_green.is_some_and(|blue_green| blue_green.auto_promotion_seconds > 0)
 }
 
 /// Whether every pod is of one revision, enough of them are ready, and these Services select them.
@@ -169,15 +228,20 @@ fn all_are_of(scene: &Scene, rollout: &Rollout, hash: &str, services: &[String])
 
 /// The metrics that runs of this revision failed by.
 fn failed_metrics(scene: &Scene, rollout: &Rollout, hash: &str) -> BTreeSet<String> {
-    let of_revision = scene.runs(rollout).filter(|run| {
+    let results =
+        runs(scene, rollout, hash).flat_map(|run| run.status.iter().flat_map(|status| &status.metric_results));
+    let failed = results.filter(|result| result.phase == "Failed");
+    failed.map(|result| result.name.clone()).collect()
+}
+
+/// The analysis runs of a revision.
+fn runs<'a>(scene: &'a Scene, rollout: &Rollout, hash: &'a str) -> impl Iterator<Item = &'a AnalysisRun> {
+    scene.runs(rollout).filter(move |run| {
         let labels = run.metadata.labels.as_ref();
         labels
             .and_then(|labels| labels.get(keys::POD_TEMPLATE_HASH))
             .is_some_and(|label| label == hash)
-    });
-    let results = of_revision.flat_map(|run| run.status.iter().flat_map(|status| &status.metric_results));
-    let failed = results.filter(|result| result.phase == "Failed");
-    failed.map(|result| result.name.clone()).collect()
+    })
 }
 
 /// The Service that carries the stable revision's traffic by its hash.

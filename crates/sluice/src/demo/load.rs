@@ -52,10 +52,10 @@ struct Lane {
 }
 
 impl Load {
-    pub fn new(table: DialTable, services: &[&str]) -> Self {
+    pub fn new(table: DialTable, services: &[impl AsRef<str>]) -> Self {
         let lanes = services
             .iter()
-            .map(|service| ((*service).to_owned(), Mutex::default()))
+            .map(|service| (service.as_ref().to_owned(), Mutex::default()))
             .collect();
         Load {
             table,

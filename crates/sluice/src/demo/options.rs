@@ -11,6 +11,7 @@ pub struct Options {
     pub image: Option<Version>,
     pub analysis: Analysis,
     pub metrics: Metrics,
+    pub shown: Shown,
     pub afterwards: Afterwards,
     /// Manifests of the user's own, to be played instead of the stories.
     pub files: Vec<PathBuf>,
@@ -42,4 +43,11 @@ pub enum Afterwards {
     End,
     /// Go on serving until Ctrl-C.
     Keep,
+}
+
+/// How it is shown where there is a terminal; elsewhere always as lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    Screen,
+    Lines,
 }

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, anyhow};
 use futures::FutureExt;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::core::{DynamicObject, GroupVersionKind};
+use kube::discovery::Scope;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -17,7 +18,7 @@ use super::narrate::{Line, Told};
 use super::scene::Scene;
 use super::show::Show;
 use super::stage::{NAMESPACE, Stage};
-use super::story::{Act, Ask, Story};
+use super::story::{Act, Ask, End, Story};
 use crate::render::Colour;
 
 /// How late routes follow endpoints, as kube-proxy's do.
@@ -28,12 +29,12 @@ const USERS: f64 = 150.0;
 const TESTERS: f64 = 50.0;
 /// No act takes nearly so long.
 const PATIENCE: Duration = Duration::from_secs(60);
+const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// What became of a story.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    pub number: u8,
-    pub title: String,
+    pub heading: String,
     /// What each act came to.
     pub ends: Vec<String>,
     /// Why it did not end as it should.
@@ -77,12 +78,10 @@ impl Player<'_> {
     /// It was interrupted, or the cluster itself broke down.
     pub async fn play(&mut self, story: &Story) -> Result<Outcome> {
         let begun = Instant::now();
-        self.show
-            .chapter(&format!("story {}: {}", story.number, story.title), story.rollout)?;
-        let callers = Callers::start(&self.stage, story.users, story.testers)?;
+        self.show.chapter(&story.heading(), &story.rollout)?;
+        let callers = Callers::start(&self.stage, &story.users, &story.testers)?;
         let mut outcome = Outcome {
-            number: story.number,
-            title: story.title.to_owned(),
+            heading: story.heading(),
             ends: Vec::new(),
             failure: None,
             took: Duration::ZERO,
@@ -98,8 +97,11 @@ impl Player<'_> {
             };
             match verdict {
                 Verdict::Ended(what) => {
-                    self.show
-                        .line(&Line::new("demo", format!("as it should: {what}"), Colour::Green))?;
+                    let said = match act.end {
+                        End::Settled => what.clone(),
+                        End::Deployed | End::Promoted | End::TakenBack => format!("as it should: {what}"),
+                    };
+                    self.show.line(&Line::new("demo", said, Colour::Green))?;
                     outcome.ends.push(what);
                 }
                 Verdict::Wrong(why) | Verdict::NotYet(why) => {
@@ -129,7 +131,7 @@ impl Player<'_> {
         let said = match &act.asks {
             Ask::Apply => {
                 for object in &story.objects {
-                    create(&self.client, object).await?;
+                    self.create(object).await?;
                 }
                 format!(
                     "applied {} objects, the rollout {} among them",
@@ -138,7 +140,7 @@ impl Player<'_> {
                 )
             }
             Ask::Image(image) => {
-                set_image(&self.client, story.rollout, image).await?;
+                set_image(&self.client, &story.rollout, image).await?;
                 format!("set the image of {} to {image}", story.rollout)
             }
         };
@@ -148,32 +150,95 @@ impl Player<'_> {
 
     /// Shows what happens until the act has ended.
     async fn until(&mut self, story: &Story, act: &Act, callers: &Callers) -> Result<Verdict> {
-        let mut witness = Witness::new(&self.scene, story.rollout, act.end);
-        let late = Instant::now() + PATIENCE;
-        let mut verdict = Verdict::NotYet("nothing has happened".to_owned());
+        let mut witness = Witness::new(&self.scene, &story.rollout, act);
+        // Nobody knows how long somebody else's rollout takes; there is Ctrl-C.
+        let patience = match act.end {
+            End::Deployed | End::Promoted | End::TakenBack => PATIENCE,
+            End::Settled => FOR_EVER,
+        };
+        let late = Instant::now() + patience;
         loop {
+            let missing = match witness.look(&self.scene, Instant::now()) {
+                Verdict::NotYet(missing) => missing,
+                verdict @ (Verdict::Ended(_) | Verdict::Wrong(_)) => return Ok(verdict),
+            };
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return Err(Interrupted.into()),
                 error = self.stage.broken() => return Err(error),
                 () = tokio::time::sleep_until(late) => {
-                    let Verdict::NotYet(missing) = verdict else { return Ok(verdict) };
-                    let waited = PATIENCE.as_secs();
+                    let waited = patience.as_secs();
                     return Ok(Verdict::Wrong(format!("it did not end within {waited} s: {missing}")));
                 }
                 () = self.show.pulse() => self.show.draw(&self.scene, callers)?,
-                () = self.scene.next() => {
-                    // What has arrived together is looked at together.
-                    while self.scene.next().now_or_never().is_some() {}
-                    for line in self.told.news(&self.scene) {
-                        self.show.line(&line)?;
-                    }
-                    verdict = witness.look(&self.scene, Instant::now());
-                    if !matches!(verdict, Verdict::NotYet(_)) {
-                        return Ok(verdict);
-                    }
-                }
+                () = self.scene.next() => self.tell_news()?,
             }
+        }
+    }
+
+    fn tell_news(&mut self) -> Result<()> {
+        // What has arrived together is looked at together.
+        while self.scene.next().now_or_never().is_some() {}
+        for line in self.told.news(&self.scene) {
+            self.show.line(&line)?;
+        }
+        Ok(())
+    }
+
+    /// Goes on serving until somebody asks to stop: with a rollout to try things on, and those that the stories left
+    /// aborted back on their stable image.
+    ///
+    /// # Errors
+    /// The cluster itself broke down, or refused what it must not.
+    pub async fn keep(&mut self, stories: &[Story], yours: &Story) -> Result<()> {
+        for object in &yours.objects {
+            self.create(object).await?;
+        }
+        for story in stories {
+            let status = self.scene.status(&story.rollout);
+            if let (true, Some(image)) = (status.abort, self.scene.image(&status.stable_rs)) {
+                set_image(&self.client, &story.rollout, &image).await?;
+            }
+        }
+        let mut users: Vec<String> = stories.iter().flat_map(|story| story.users.clone()).collect();
+        users.extend(yours.users.iter().cloned());
+        let testers: Vec<String> = stories.iter().flat_map(|story| story.testers.clone()).collect();
+        let callers = Callers::start(&self.stage, &users, &testers)?;
+        loop {
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => break,
+                error = self.stage.broken() => return Err(error),
+                () = self.show.pulse() => self.show.draw(&self.scene, &callers)?,
+                () = self.scene.next() => self.tell_news()?,
+            }
+        }
+        callers.stop().await;
+        Ok(())
+    }
+
+    /// Creates an object; one that is there already stays as it is, one of a kind that is not simulated is left out.
+    async fn create(&mut self, object: &Value) -> Result<()> {
+        let dynamic: DynamicObject = serde_json::from_value(object.clone())?;
+        let name = dynamic.metadata.name.clone().unwrap_or_default();
+        let types = dynamic.types.clone().unwrap_or_default();
+        let attempt = || format!("could not create {} {name}", types.kind);
+        let kind = GroupVersionKind::try_from(&types).with_context(attempt)?;
+        let (resource, capabilities) = match kube::discovery::pinned_kind(&self.client, &kind).await {
+            Ok(known) => known,
+            Err(error) => {
+                let what = format!("left out {} {name}: {error}", types.kind);
+                return Ok(self.show.line(&Line::new("demo", what, Colour::Yellow))?);
+            }
+        };
+        let api: Api<DynamicObject> = match capabilities.scope {
+            Scope::Cluster => Api::all_with(self.client.clone(), &resource),
+            Scope::Namespaced => Api::namespaced_with(self.client.clone(), NAMESPACE, &resource),
+        };
+        match api.create(&PostParams::default(), &dynamic).await {
+            Ok(_) => Ok(()),
+            Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
+            Err(error) => Err(anyhow!(error).context(attempt())),
         }
     }
 }
@@ -183,11 +248,11 @@ impl Callers {
     ///
     /// # Errors
     /// A client could not be set up.
-    pub fn start(stage: &Stage, users: &[&str], testers: Option<&str>) -> Result<Callers> {
+    pub fn start(stage: &Stage, users: &[String], testers: &[String]) -> Result<Callers> {
         let end = CancellationToken::new();
         let mut callers = Callers {
             users: Load::new(stage.table.clone(), users),
-            testers: testers.map(|service| Load::new(stage.table.clone(), &[service])),
+            testers: (!testers.is_empty()).then(|| Load::new(stage.table.clone(), testers)),
             tasks: JoinSet::new(),
             end,
         };
@@ -214,29 +279,8 @@ impl Callers {
     }
 }
 
-/// Creates an object; one that is there already stays as it is.
-pub async fn create(client: &kube::Client, object: &Value) -> Result<()> {
-    let dynamic: DynamicObject = serde_json::from_value(object.clone())?;
-    let name = dynamic.metadata.name.clone().unwrap_or_default();
-    let types = dynamic.types.clone().unwrap_or_default();
-    let attempt = || format!("could not create {} {name}", types.kind);
-    let kind = GroupVersionKind::try_from(&types).with_context(attempt)?;
-    let (resource, capabilities) = kube::discovery::pinned_kind(client, &kind)
-        .await
-        .with_context(attempt)?;
-    let api: Api<DynamicObject> = match capabilities.scope {
-        kube::discovery::Scope::Cluster => Api::all_with(client.clone(), &resource),
-        kube::discovery::Scope::Namespaced => Api::namespaced_with(client.clone(), NAMESPACE, &resource),
-    };
-    match api.create(&PostParams::default(), &dynamic).await {
-        Ok(_) => Ok(()),
-        Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
-        Err(error) => Err(anyhow!(error).context(attempt())),
-    }
-}
-
 /// Sets the image of a rollout's first container, as `kubectl patch --type json` does.
-pub async fn set_image(client: &kube::Client, rollout: &str, image: &str) -> Result<()> {
+async fn set_image(client: &kube::Client, rollout: &str, image: &str) -> Result<()> {
     let api: Api<api::rollout::Rollout> = Api::namespaced(client.clone(), NAMESPACE);
     let patch = json!([{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": image}]);
     let patch: Patch<()> = Patch::Json(serde_json::from_value(patch)?);

@@ -1,60 +1,93 @@
 //! Who is shown what happens: a reader of lines, or somebody at a terminal.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::time::Duration;
 
 use tokio::time::{Instant, Interval, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
 
 use super::load::Ledger;
 use super::narrate::Line;
 use super::play::Callers;
 use super::scene::Scene;
-use crate::render::{self, Paint, Span};
+use super::screen::Screen;
+use crate::render::{self, Colour, Paint, Span};
 
 /// How often a reader of lines is told of the traffic.
 const TRAFFIC: Duration = Duration::from_secs(3);
+/// The same where nothing is going on but what somebody tries out.
+const QUIET: Duration = Duration::from_secs(60);
+/// How often a screen is drawn.
+const FRAME: Duration = Duration::from_millis(200);
 
 /// Where everything is shown.
 pub struct Show {
-    out: Box<dyn Write + Send>,
-    paint: Paint,
+    out: Out,
     begun: Instant,
     ticks: Interval,
 }
 
+enum Out {
+    Lines { to: Box<dyn Write + Send>, paint: Paint },
+    Screen(Box<Screen>),
+}
+
 impl Show {
     /// A line for everything that happens.
-    pub fn lines(out: Box<dyn Write + Send>, paint: Paint) -> Self {
-        let mut ticks = tokio::time::interval(TRAFFIC);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    pub fn lines(to: Box<dyn Write + Send>, paint: Paint) -> Self {
         Show {
-            out,
-            paint,
+            out: Out::Lines { to, paint },
             begun: Instant::now(),
-            ticks,
+            ticks: every(TRAFFIC),
         }
     }
 
+    /// The whole terminal; Ctrl-C there asks to stop.
+    ///
+    /// # Errors
+    /// The terminal does not let itself be drawn on.
+    pub fn screen(stop: CancellationToken) -> io::Result<Self> {
+        Ok(Show {
+            out: Out::Screen(Box::new(Screen::open(stop)?)),
+            begun: Instant::now(),
+            ticks: every(FRAME),
+        })
+    }
+
+    /// From now on lines, and few of them; a screen gives the terminal back.
+    pub fn calm_down(&mut self, to: Box<dyn Write + Send>, paint: Paint) {
+        self.out = Out::Lines { to, paint };
+        self.ticks = every(QUIET);
+        self.ticks.reset();
+    }
+
     /// A story begins.
-    pub fn chapter(&mut self, title: &str, _rollout: &str) -> std::io::Result<()> {
-        writeln!(self.out, "\n{title}")?;
-        self.out.flush()
+    pub fn chapter(&mut self, title: &str, rollout: &str) -> io::Result<()> {
+        match &mut self.out {
+            Out::Lines { to, .. } => {
+                writeln!(to, "\n{title}")?;
+                to.flush()
+            }
+            Out::Screen(screen) => {
+                screen.chapter(title, rollout);
+                Ok(())
+            }
+        }
     }
 
     /// Something happened.
-    pub fn line(&mut self, line: &Line) -> std::io::Result<()> {
-        let at = self.begun.elapsed().as_secs_f64();
-        let head = Span {
-            text: format!("{at:6.1}s  {:<16} ", line.who),
-            ..Span::default()
-        };
-        let said = Span {
-            text: line.what.replace('\n', " "),
-            colour: line.colour,
-        };
-        let text = render::text(&[render::Line(vec![head, said])], self.paint);
-        self.out.write_all(text.as_bytes())?;
-        self.out.flush()
+    pub fn line(&mut self, line: &Line) -> io::Result<()> {
+        let text = text(self.begun.elapsed(), line);
+        match &mut self.out {
+            Out::Lines { to, paint } => {
+                to.write_all(render::text(&[text], *paint).as_bytes())?;
+                to.flush()
+            }
+            Out::Screen(screen) => {
+                screen.line(text);
+                Ok(())
+            }
+        }
     }
 
     /// Waits until the traffic is to be shown again. Safe to drop and call again.
@@ -63,17 +96,37 @@ impl Show {
     }
 
     /// Shows how things are now.
-    pub fn draw(&mut self, _scene: &Scene, callers: &Callers) -> std::io::Result<()> {
+    pub fn draw(&mut self, scene: &Scene, callers: &Callers) -> io::Result<()> {
         let ledger = callers.users.total();
-        if ledger.requests > 0 {
-            self.line(&Line::new("traffic", traffic(&ledger), render::Colour::Plain))?;
+        match &mut self.out {
+            Out::Lines { .. } if ledger.requests == 0 => Ok(()),
+            Out::Lines { .. } => self.line(&Line::new("traffic", traffic(&ledger), Colour::Plain)),
+            Out::Screen(screen) => screen.draw(scene, &traffic(&ledger), self.begun.elapsed()),
         }
-        Ok(())
     }
 }
 
-/// `2103 requests, 149/s now, 0.0 % errors, p50 11 ms, p99 20 ms, 0 failed on their way`
-pub fn traffic(ledger: &Ledger) -> String {
+fn every(period: Duration) -> Interval {
+    let mut ticks = tokio::time::interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+/// `  21.0s  web              Healthy`
+fn text(at: Duration, line: &Line) -> render::Line {
+    let head = Span {
+        text: format!("{:6.1}s  {:<16} ", at.as_secs_f64(), line.who),
+        ..Span::default()
+    };
+    let said = Span {
+        text: line.what.replace('\n', " "),
+        colour: line.colour,
+    };
+    render::Line(vec![head, said])
+}
+
+/// `2103 requests; now 149/s, 0.0 % errors, p50 11 ms, p99 20 ms; 0 failed on their way`
+fn traffic(ledger: &Ledger) -> String {
     let now = &ledger.now;
     let millis = |latency: Option<Duration>| match latency {
         Some(latency) => format!("{} ms", latency.as_millis()),

@@ -4,19 +4,20 @@ use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
 use super::options::{Analysis, Metrics, Options, Version};
-use crate::lint::{Source, lint};
+use crate::lint::{Elsewhere, Source, lint_with};
 
 /// A story: a manifest, and acts in order.
 #[derive(Clone, Debug)]
 pub struct Story {
-    pub number: u8,
-    pub title: &'static str,
+    /// As the table names it: `1`, or the rollout of somebody's own.
+    pub number: String,
+    pub title: String,
     pub objects: Vec<Value>,
-    pub rollout: &'static str,
+    pub rollout: String,
     /// The Services that users call. Not one of their requests may fail on its way.
-    pub users: &'static [&'static str],
-    /// The Service that testers call; it may point at pods that are not ready yet.
-    pub testers: Option<&'static str>,
+    pub users: Vec<String>,
+    /// The Services that testers call; they may point at pods that are not ready yet.
+    pub testers: Vec<String>,
     pub acts: Vec<Act>,
 }
 
@@ -39,14 +40,30 @@ pub enum Ask {
 /// How an act must end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// The rollout is wholly and only of the image that is asked for.
+    /// The rollout is there, wholly of the image that is asked for.
+    Deployed,
+    /// The same, and the image was measured on the way and found good.
     Promoted,
     /// The image that is asked for was measured, found wanting and taken back.
     TakenBack,
+    /// Nothing more happens by itself, or nothing before somebody promotes: the rollout is not ours to judge.
+    Settled,
 }
 
 const CANARY: &str = include_str!("canary.yaml");
 const BLUE_GREEN: &str = include_str!("blue-green.yaml");
+const YOURS: &str = include_str!("yours.yaml");
+
+impl Story {
+    /// `story 1: a canary to a good version`
+    pub fn heading(&self) -> String {
+        if self.number == self.rollout {
+            self.title.clone()
+        } else {
+            format!("story {}: {}", self.number, self.title)
+        }
+    }
+}
 
 /// The stories that were asked for.
 ///
@@ -57,30 +74,25 @@ pub fn stories(options: &Options) -> Result<Vec<Story>> {
     let Some(number) = options.story else {
         return Ok(all.into());
     };
-    let chosen: Vec<Story> = all.into_iter().filter(|story| story.number == number).collect();
-    if chosen.is_empty() {
-        bail!("there is no story {number}; there are 1, 2 and 3");
+    let mut chosen = all.into_iter().filter(|story| story.number == number.to_string());
+    match chosen.next() {
+        Some(story) => Ok(vec![story]),
+        None => bail!("there is no story {number}; there are 1, 2 and 3"),
     }
-    Ok(chosen)
 }
 
 fn good_canary(options: &Options) -> Result<Story> {
+    let chosen = options.image.filter(|_| options.story == Some(1));
     Ok(Story {
-        number: 1,
-        title: "a canary to a good version",
-        objects: objects("canary.yaml", CANARY, options)?,
-        rollout: "web",
-        users: &["web"],
-        testers: None,
+        number: "1".to_owned(),
+        title: "a canary to a good version".to_owned(),
+        objects: own_objects("canary.yaml", CANARY, options)?,
+        rollout: "web".to_owned(),
+        users: vec!["web".to_owned()],
+        testers: Vec::new(),
         acts: vec![
-            act(Ask::Apply, End::Promoted),
-            act(
-                Ask::Image(named(
-                    "shop/web:1.1",
-                    options.image.filter(|_| options.story == Some(1)),
-                )),
-                End::Promoted,
-            ),
+            act(Ask::Apply, End::Deployed),
+            act(Ask::Image(tagged("shop/web:1.1", chosen)), End::Promoted),
         ],
     })
 }
@@ -88,36 +100,52 @@ fn good_canary(options: &Options) -> Result<Story> {
 fn bad_canary(options: &Options) -> Result<Story> {
     let version = options.image.unwrap_or(Version::Bad);
     Ok(Story {
-        number: 2,
-        title: "a canary to a version that fails and is slow",
-        objects: objects("canary.yaml", CANARY, options)?,
-        rollout: "web",
-        users: &["web"],
-        testers: None,
+        number: "2".to_owned(),
+        title: "a canary to a version that fails and is slow".to_owned(),
+        objects: own_objects("canary.yaml", CANARY, options)?,
+        rollout: "web".to_owned(),
+        users: vec!["web".to_owned()],
+        testers: Vec::new(),
         acts: vec![
-            act(Ask::Apply, End::Promoted),
-            act(Ask::Image(named("shop/web:1.2", Some(version))), End::TakenBack),
+            act(Ask::Apply, End::Deployed),
+            act(Ask::Image(tagged("shop/web:1.2", Some(version))), End::TakenBack),
         ],
     })
 }
 
 fn blue_green(options: &Options) -> Result<Story> {
-    let chosen = options.image.filter(|_| options.story == Some(3));
+    let version = options
+        .image
+        .filter(|_| options.story == Some(3))
+        .unwrap_or(Version::Bad);
     Ok(Story {
-        number: 3,
-        title: "a blue/green, then a bad preview",
-        objects: objects("blue-green.yaml", BLUE_GREEN, options)?,
-        rollout: "cart",
-        users: &["cart-active"],
-        testers: Some("cart-preview"),
+        number: "3".to_owned(),
+        title: "a blue/green, then a bad preview".to_owned(),
+        objects: own_objects("blue-green.yaml", BLUE_GREEN, options)?,
+        rollout: "cart".to_owned(),
+        users: vec!["cart-active".to_owned()],
+        testers: vec!["cart-preview".to_owned()],
         acts: vec![
-            act(Ask::Apply, End::Promoted),
+            act(Ask::Apply, End::Deployed),
             act(Ask::Image("shop/cart:1.1".to_owned()), End::Promoted),
-            act(
-                Ask::Image(named("shop/cart:1.2", Some(chosen.unwrap_or(Version::Bad)))),
-                End::TakenBack,
-            ),
+            act(Ask::Image(tagged("shop/cart:1.2", Some(version))), End::TakenBack),
         ],
+    })
+}
+
+/// What is there to be tried out when the stories are over: a canary that waits for somebody.
+///
+/// # Errors
+/// The manifest is wrong.
+pub fn yours(options: &Options) -> Result<Story> {
+    Ok(Story {
+        number: "yours".to_owned(),
+        title: "a canary that waits for you".to_owned(),
+        objects: own_objects("yours.yaml", YOURS, options)?,
+        rollout: "yours".to_owned(),
+        users: vec!["yours".to_owned()],
+        testers: Vec::new(),
+        acts: vec![act(Ask::Apply, End::Deployed)],
     })
 }
 
@@ -126,19 +154,20 @@ fn act(asks: Ask, end: End) -> Act {
 }
 
 /// The tag tells the simulated pods how to behave.
-fn named(image: &str, version: Option<Version>) -> String {
+pub fn tagged(image: &str, version: Option<Version>) -> String {
     match version {
         Some(Version::Bad) => format!("{image}-bad"),
         Some(Version::Good) | None => image.to_owned(),
     }
 }
 
-/// The objects of a manifest, changed as an honest reader asked.
-fn objects(name: &str, text: &str, options: &Options) -> Result<Vec<Value>> {
-    let report = lint(&[Source {
+/// The objects of a manifest of the demo's own, changed as an honest reader asked.
+fn own_objects(name: &str, text: &str, options: &Options) -> Result<Vec<Value>> {
+    let source = Source {
         name: name.to_owned(),
         text: text.to_owned(),
-    }]);
+    };
+    let report = lint_with(&[source], Elsewhere::Nowhere);
     if report.errors() > 0 {
         bail!("the demo's own manifest is wrong:\n{}", report.to_text());
     }
@@ -156,9 +185,13 @@ fn objects(name: &str, text: &str, options: &Options) -> Result<Vec<Value>> {
             }
         }
     }
-    // A Rollout is looked at as soon as it is there: what it refers to comes first.
+    Ok(in_order(objects))
+}
+
+/// A Rollout is looked at as soon as it is there: what it refers to comes first.
+pub fn in_order(mut objects: Vec<Value>) -> Vec<Value> {
     objects.sort_by_key(|object| object["kind"] == "Rollout");
-    Ok(objects)
+    objects
 }
 
 fn take_out_analysis(strategy: &mut Value) {

@@ -29,7 +29,7 @@ pub fn text(outcomes: &[Outcome]) -> String {
         ]);
     for outcome in outcomes {
         table.add_row([
-            format!("{}: {}", outcome.number, outcome.title),
+            outcome.heading.clone(),
             what_happened(outcome),
             format!("{:.1} s", outcome.took.as_secs_f64()),
             format!(
@@ -44,8 +44,8 @@ pub fn text(outcomes: &[Outcome]) -> String {
     for outcome in outcomes {
         if let Some(testers) = &outcome.testers {
             text.push_str(&format!(
-                "Story {}: testers sent {} requests to the preview ({} answered 5xx, {} while it had no ready pod).\n",
-                outcome.number,
+                "{}: testers sent {} requests to the preview ({} answered 5xx, {} while it had no ready pod).\n",
+                outcome.heading,
                 testers.requests,
                 testers.app_errors,
                 testers.routing_failures()

@@ -7,15 +7,15 @@ use api::rollout::{AnalysisTemplateRef, Rollout};
 use api::validate::{self, Scope, Seen, ServiceSeen, TemplateSeen, Usage};
 
 use super::nearest::nearest;
-use super::{Diagnostic, Object, Severity, remedy};
+use super::{Diagnostic, Elsewhere, Object, Severity, remedy};
 
 /// Over all objects given.
-pub(super) fn diagnostics(objects: &[Object<'_>]) -> Vec<Diagnostic> {
+pub(super) fn diagnostics(objects: &[Object<'_>], elsewhere: Elsewhere) -> Vec<Diagnostic> {
     let mut found = twice(objects);
     for object in objects.iter().filter(|object| is_rollout(object)) {
         // What does not decode is said elsewhere.
         if let Ok(rollout) = serde_json::from_value::<Rollout>(object.value.clone()) {
-            found.extend(of_rollout(object, &rollout, objects));
+            found.extend(of_rollout(object, &rollout, objects, elsewhere));
         }
     }
     found
@@ -25,7 +25,7 @@ fn is_rollout(object: &Object<'_>) -> bool {
     object.kind() == "Rollout" && object.text("apiVersion").starts_with("argoproj.io/")
 }
 
-fn of_rollout(object: &Object<'_>, rollout: &Rollout, objects: &[Object<'_>]) -> Vec<Diagnostic> {
+fn of_rollout(object: &Object<'_>, rollout: &Rollout, objects: &[Object<'_>], elsewhere: Elsewhere) -> Vec<Diagnostic> {
     let near: Vec<&Object<'_>> = objects.iter().filter(|other| is_near(object, other)).collect();
     let mut seen = Seen::default();
     for service in near.iter().filter(|o| o.kind() == "Service") {
@@ -40,7 +40,13 @@ fn of_rollout(object: &Object<'_>, rollout: &Rollout, objects: &[Object<'_>]) ->
     let mut found = Vec::new();
     for reference in validate::service_references(&rollout.spec) {
         if !seen.services.contains_key(reference.name) {
-            found.push(absent(object, reference.path, "Service", reference.name, &near));
+            found.push(absent(
+                object,
+                reference.path,
+                ("Service", reference.name),
+                &near,
+                elsewhere,
+            ));
         }
     }
     for reference in validate::template_references(&rollout.spec) {
@@ -51,9 +57,9 @@ fn of_rollout(object: &Object<'_>, rollout: &Rollout, objects: &[Object<'_>]) ->
             found.push(absent(
                 object,
                 &reference.path,
-                reference.scope.kind(),
-                reference.name,
+                (reference.scope.kind(), reference.name),
                 &near,
+                elsewhere,
             ));
         }
     }
@@ -77,14 +83,26 @@ fn is_near(rollout: &Object<'_>, other: &Object<'_>) -> bool {
 
 /// A name that leads nowhere. Whoever gives objects of that kind gives all of them, so then it is an error; where none is
 /// given they may be in the cluster.
-fn absent(object: &Object<'_>, path: &str, kind: &str, name: &str, near: &[&Object<'_>]) -> Diagnostic {
+fn absent(
+    object: &Object<'_>,
+    path: &str,
+    (kind, name): (&str, &str),
+    near: &[&Object<'_>],
+    elsewhere: Elsewhere,
+) -> Diagnostic {
     let given: Vec<&str> = near.iter().filter(|o| o.kind() == kind).map(|o| o.name()).collect();
     let (severity, remedy) = match nearest(name, given.iter().copied()) {
         Some(near) => (Severity::Error, format!("did you mean {near}?")),
-        None if given.is_empty() => (
-            Severity::Warning,
-            format!("give the file that holds {kind} {name} too, or make sure that the cluster has it"),
-        ),
+        None if given.is_empty() => match elsewhere {
+            Elsewhere::Cluster => (
+                Severity::Warning,
+                format!("give the file that holds {kind} {name} too, or make sure that the cluster has it"),
+            ),
+            Elsewhere::Nowhere => (
+                Severity::Error,
+                format!("give the file that holds {kind} {name} too: nothing else is there"),
+            ),
+        },
         None => (
             Severity::Error,
             format!("add {kind} {name}, or name one that is there: {}", given.join(", ")),
