@@ -44,7 +44,7 @@ fn every_scenario_holds_in_the_model_ring() {
 }
 
 /// Plays a scenario without looking at its trace: what does not hold, if anything.
-pub fn invariants(file: &std::path::Path) -> Result<(), String> {
+pub(crate) fn invariants(file: &std::path::Path) -> Result<(), String> {
     let outcome = std::panic::catch_unwind(|| {
         let scenario = Scenario::read(file.to_owned())?;
         steps(&scenario).map(|_| ())

@@ -158,6 +158,7 @@ impl Stage {
 }
 
 /// Another cluster every time: names and uids are not known beforehand.
+#[allow(clippy::disallowed_types, reason = "what a demo shows must not depend on the seed")]
 fn seed() -> u64 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one(std::process::id())
