@@ -34,3 +34,7 @@ demo *FLAGS:
 # clauses of the contract that no scenario shows
 coverage-of-contract:
     cargo test --quiet --package tests --lib coverage_of_contract -- --nocapture
+
+# random histories in the model ring, each played twice: `just swarm 200`
+swarm N="200":
+    SLUICE_SWARM={{N}} cargo test --package tests --lib swarm -- --nocapture

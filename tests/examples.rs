@@ -2,7 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use sim::Request;
 use sluice::lint::{Source, lint};
+
+use crate::model::Model;
+use crate::scenarios;
 
 fn examples() -> Vec<(PathBuf, String)> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
@@ -59,4 +65,78 @@ fn each_is_linted_clean_with_all_it_names() {
             path.display()
         );
     }
+}
+
+/// An update that the metrics praise, resumed whenever it waits for a person.
+#[test]
+fn each_goes_through_an_update_in_the_model_ring() {
+    for (path, text) in examples() {
+        let file = path.file_name().expect("a name").to_string_lossy().into_owned();
+        let report = lint(&[Source {
+            name: file.clone(),
+            text,
+        }]);
+        let mut model = Model::new(1);
+        for (metric, good) in GOOD {
+            model.metrics.set(metric, vec![good()]);
+        }
+        for object in &report.objects {
+            model.user(Request::post(&scenarios::collection(object, "default"), object));
+        }
+        let rollout = report
+            .objects
+            .iter()
+            .find(|object| object["kind"] == "Rollout")
+            .expect("a Rollout");
+        let name = rollout["metadata"]["name"].as_str().expect("a name").to_owned();
+        until_healthy(&mut model, &name);
+        let mut template = rollout["spec"]["template"].clone();
+        template["spec"]["containers"][0]["image"] = json!("registry.example/app:next");
+        let path = format!("/apis/argoproj.io/v1alpha1/namespaces/default/rollouts/{name}");
+        model.user(Request::merge_patch(
+            &path,
+            &json!({ "spec": { "template": template } }),
+        ));
+        until_healthy(&mut model, &name);
+        assert!(model.checks.broken.is_empty(), "{file}: {:?}", model.checks.broken);
+        let status = model
+            .object("rollouts.argoproj.io", "default", &name)
+            .expect("the rollout")["status"]
+            .clone();
+        assert_eq!(status["stableRS"], status["currentPodHash"], "{file}");
+        let old = model.world.api.store().list("pods", Some("default"));
+        let old = old.filter(|pod| pod["spec"]["containers"][0]["image"] != "registry.example/app:next");
+        assert_eq!(old.count(), 0, "{file}: old pods are left\n{}", model.tail());
+    }
+}
+
+/// What the examples' metrics give when all is well.
+const GOOD: [(&str, fn() -> Value); 4] = [
+    ("answers", || json!({ "status": "OK" })),
+    ("error-rate", || json!([0.0])),
+    ("success-rate", || json!([1.0])),
+    ("p99", || json!([0.02])),
+];
+
+fn until_healthy(model: &mut Model, name: &str) {
+    let until = model.now() + TimeDelta::hours(6);
+    let path = format!("/apis/argoproj.io/v1alpha1/namespaces/default/rollouts/{name}");
+    while model.step(until) {
+        let rollout = model
+            .object("rollouts.argoproj.io", "default", name)
+            .cloned()
+            .unwrap_or_default();
+        let generation = rollout["metadata"]["generation"].as_i64().unwrap_or(0).to_string();
+        let status = &rollout["status"];
+        let seen = status["observedGeneration"] == generation.as_str();
+        let pods = model.world.api.store().list("pods", Some("default")).count() as i64;
+        if seen && status["phase"] == "Healthy" && Some(pods) == rollout["spec"]["replicas"].as_i64() {
+            return;
+        }
+        if seen && status["phase"] == "Paused" {
+            let resume = json!({ "status": { "pauseConditions": null } });
+            model.user(Request::merge_patch(&format!("{path}/status"), &resume));
+        }
+    }
+    panic!("{name} is not healthy within six hours\n{}", model.tail());
 }

@@ -363,7 +363,8 @@ impl<'s> Run<'s> {
     }
 }
 
-fn collection(manifest: &Value, namespace: &str) -> String {
+/// The path that an object is created at.
+pub(crate) fn collection(manifest: &Value, namespace: &str) -> String {
     let kind = manifest["kind"].as_str().unwrap_or_default();
     let version = manifest["apiVersion"].as_str().unwrap_or_default();
     let prefix = if version.contains('/') {
