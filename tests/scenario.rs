@@ -62,6 +62,12 @@ pub enum Step {
     Resize(String, i32),
     /// `restart-pods`: sets spec.restartAt to now.
     RestartPods,
+    /// `crash N`: the controller dies before its write number N + 1 from here; `restart` brings it back.
+    Crash(u64),
+    /// `object KIND/NAME PATH = VALUE`: a field of another object, as `expect` does.
+    Object(String, String, String, String),
+    /// `runs TEXT`: `Failed=1 Successful=2`, the analysis runs by phase; `none`.
+    Runs(String),
     /// `event REASON N`: so many events of this reason were said.
     Event(String, usize),
 }
@@ -199,6 +205,15 @@ impl Step {
                 Step::Resize(tag.to_owned(), size.parse().ok()?)
             }
             ("restart-pods", "") => Step::RestartPods,
+            ("crash", writes) => Step::Crash(writes.parse().ok()?),
+            ("object", rest) => {
+                let (object, rest) = rest.split_once(' ')?;
+                let (kind, name) = object.split_once('/')?;
+                let (path, value) = rest.split_once(" = ")?;
+                let [kind, name, path, value] = [kind, name, path, value].map(|text| text.trim().to_owned());
+                Step::Object(kind, name, path, value)
+            }
+            ("runs", rest) => Step::Runs(rest.to_owned()),
             ("event", rest) => {
                 let (reason, count) = rest.rsplit_once(' ')?;
                 Step::Event(reason.trim().to_owned(), count.parse().ok()?)

@@ -196,6 +196,9 @@ impl<'s> Run<'s> {
             }
             Step::Restart => self.model.restart(),
             Step::Kill(count, tag) => self.kill(*count, tag),
+            Step::Crash(writes) => self.model.crash_after = Some(self.model.writes + writes),
+            Step::Object(kind, name, path, wanted) => return self.object(kind, name, path, wanted),
+            Step::Runs(wanted) => return self.runs(wanted),
             Step::Event(reason, count) => {
                 let said = self
                     .model
@@ -271,17 +274,35 @@ impl<'s> Run<'s> {
 
     fn expect(&mut self, path: &str, wanted: &str) -> Result<(), String> {
         self.model.settle();
-        let rollout = self.rollout();
-        let got = rollout.pointer(path);
-        let shown = match got {
-            None | Some(Value::Null) => "absent".to_owned(),
-            Some(Value::String(text)) => text.clone(),
-            Some(value) => value.to_string(),
+        compare(&self.rollout(), path, wanted)
+    }
+
+    fn object(&mut self, kind: &str, name: &str, path: &str, wanted: &str) -> Result<(), String> {
+        self.model.settle();
+        let request = Request::get(&self.other(kind, name));
+        let object = self.model.world.call(request.agent("kubectl")).object();
+        let object = object.map_err(|status| format!("{kind} {name}: {}", status["message"]))?;
+        compare(&object, path, wanted).map_err(|why| format!("{kind} {name}: {why}"))
+    }
+
+    fn runs(&mut self, wanted: &str) -> Result<(), String> {
+        self.model.settle();
+        let store = self.model.world.api.store();
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        for run in store.list("analysisruns.argoproj.io", Some(&self.namespace)) {
+            let phase = run["status"]["phase"].as_str().unwrap_or("Pending");
+            *counts.entry(phase.to_owned()).or_default() += 1;
+        }
+        let shown: Vec<String> = counts.iter().map(|(phase, count)| format!("{phase}={count}")).collect();
+        let shown = if shown.is_empty() {
+            "none".to_owned()
+        } else {
+            shown.join(" ")
         };
         if shown == wanted {
             Ok(())
         } else {
-            Err(format!("{path} is {shown}, not {wanted}"))
+            Err(format!("runs are {shown}, not {wanted}"))
         }
     }
 
@@ -376,6 +397,19 @@ pub(crate) fn collection(manifest: &Value, namespace: &str) -> String {
     match kind {
         "ClusterAnalysisTemplate" => format!("{prefix}/{plural}"),
         _ => format!("{prefix}/namespaces/{namespace}/{plural}"),
+    }
+}
+
+fn compare(object: &Value, path: &str, wanted: &str) -> Result<(), String> {
+    let shown = match object.pointer(path) {
+        None | Some(Value::Null) => "absent".to_owned(),
+        Some(Value::String(text)) => text.clone(),
+        Some(value) => value.to_string(),
+    };
+    if shown == wanted {
+        Ok(())
+    } else {
+        Err(format!("{path} is {shown}, not {wanted}"))
     }
 }
 
