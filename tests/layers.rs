@@ -51,6 +51,9 @@ const ARROWS: &[(&str, &[Target])] = &[
 const PURE: [&str; 3] = ["api", "engine", "routers"];
 const NOT_IN_PURE: [&str; 3] = ["tokio", "hyper", "reqwest"];
 
+/// The feature with decisions broken on purpose.
+const MUTANTS: &str = "mutants";
+
 /// Lines of a file without its tests.
 const LONGEST: usize = 600;
 
@@ -68,10 +71,8 @@ const EMPTY_WORDS: [&str; 8] = [
 
 #[test]
 fn crates_import_only_along_the_arrows() {
-    let metadata: Value =
-        serde_json::from_str(&cargo(&["metadata", "--format-version", "1", "--no-deps"])).expect("JSON");
     let mut ours = BTreeMap::new();
-    for package in metadata["packages"].as_array().expect("packages") {
+    for package in packages() {
         let names = package["dependencies"].as_array().expect("dependencies").iter();
         // a dependency with a path is one of ours; those of tests and build scripts count too
         let names = names.filter(|dependency| dependency.get("path").is_some_and(Value::is_string));
@@ -135,6 +136,32 @@ fn files_are_short_and_named_after_what_they_decide() {
         .iter()
         .flat_map(|(path, text)| misshapen(path, text))
         .collect();
+    complain(wrong);
+}
+
+#[test]
+fn only_tests_build_the_mutants() {
+    let mut wrong = Vec::new();
+    for package in packages() {
+        let name = package["name"].as_str().expect("a name");
+        let asks = |it: &Value| {
+            it["features"]
+                .as_array()
+                .is_some_and(|list| list.contains(&MUTANTS.into()))
+        };
+        let mut dependencies = package["dependencies"].as_array().expect("dependencies").iter();
+        if name != "tests" && dependencies.any(asks) {
+            wrong.push(format!(
+                "crate {name} asks for the feature `{MUTANTS}`: only the crate tests may"
+            ));
+        }
+        let default = package["features"].get("default").and_then(Value::as_array);
+        if default.is_some_and(|list| list.contains(&MUTANTS.into())) {
+            wrong.push(format!(
+                "crate {name} builds its `{MUTANTS}` by default: take the feature out of `default`"
+            ));
+        }
+    }
     complain(wrong);
 }
 
@@ -246,6 +273,13 @@ fn misshapen(path: &str, text: &str) -> Vec<String> {
         ));
     }
     wrong
+}
+
+/// Our crates, as cargo describes them.
+fn packages() -> Vec<Value> {
+    let metadata = cargo(&["metadata", "--format-version", "1", "--no-deps"]);
+    let metadata: Value = serde_json::from_str(&metadata).expect("JSON");
+    metadata["packages"].as_array().expect("packages").clone()
 }
 
 /// Every Rust file of ours, by its path from the root.
