@@ -85,6 +85,9 @@ pub async fn run(options: &Options, console: &mut Console, stop: CancellationTok
         (ended, _) => ended,
     };
     player.stage.close().await;
+    if ended.as_ref().is_err_and(|error| error.is::<Interrupted>()) {
+        console.say("Stopped; nothing is left running.")?;
+    }
     ended?;
     judged(&outcomes)
 }

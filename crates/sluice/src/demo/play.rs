@@ -37,6 +37,8 @@ pub struct Outcome {
     pub heading: String,
     /// What each act came to.
     pub ends: Vec<String>,
+    /// Whether it is known how it should end: not of somebody else's rollout.
+    pub judged: bool,
     /// Why it did not end as it should.
     pub failure: Option<String>,
     pub took: Duration,
@@ -83,6 +85,7 @@ impl Player<'_> {
         let mut outcome = Outcome {
             heading: story.heading(),
             ends: Vec::new(),
+            judged: story.acts.iter().all(|act| act.end != End::Settled),
             failure: None,
             took: Duration::ZERO,
             ledger: Ledger::default(),

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::scene::Scene;
 use crate::render::{self, Colour, Line};
-use crate::tree::tree;
+use crate::tree::{Node, NodeKind, Tree, tree};
 
 /// How many of the last things are kept; no terminal shows more.
 const KEPT: usize = 200;
@@ -78,16 +78,13 @@ impl Screen {
 
     /// Draws how things are now.
     pub fn draw(&mut self, scene: &Scene, traffic: &str, at: Duration) -> io::Result<()> {
-        let family = scene.family(&self.rollout);
-        let shown = family
-            .map(|family| tree(&family, now()))
-            .map(|tree| shown(&tree))
-            .unwrap_or_default();
+        let tree = scene.family(&self.rollout).map(|family| tree(&family, now()));
+        // The tree gets what it needs, as long as the last things stay to be seen.
+        let room = self.terminal.size()?.height.saturating_sub(LEAST_LINES + 4);
+        let shown = tree.map(|tree| shown(tree, room)).unwrap_or_default();
         let (title, lines) = (&self.title, &self.lines);
         self.terminal.draw(|frame| {
             let area = frame.area();
-            // The tree gets what it needs, as long as the last things stay to be seen.
-            let room = area.height.saturating_sub(LEAST_LINES + 4);
             let tall = u16::try_from(shown.len()).unwrap_or(room).clamp(1, room.max(1));
             let parts = Layout::vertical([
                 Constraint::Length(1),
@@ -127,8 +124,8 @@ fn asks_to_stop(key: KeyEvent) -> bool {
     interrupts || key.code == KeyCode::Char('q')
 }
 
-/// Where the rollout stands in one line, then its tree.
-fn shown(tree: &crate::tree::Tree) -> Vec<Line> {
+/// Where the rollout stands in one line, then its tree; without the pods where there is no room for them.
+fn shown(mut tree: Tree, room: u16) -> Vec<Line> {
     let mut facts = format!("{} {} · {}", tree.strategy, tree.name, tree.standing.line());
     if let Some(canary) = &tree.canary {
         let step = canary.step.as_deref().unwrap_or("-");
@@ -141,8 +138,18 @@ fn shown(tree: &crate::tree::Tree) -> Vec<Line> {
         text: facts,
         colour: Colour::Plain,
     })];
-    lines.extend(render::rows(&tree.root));
+    let mut rows = render::rows(&tree.root);
+    if rows.len() + lines.len() > usize::from(room) {
+        leave_out_pods(&mut tree.root);
+        rows = render::rows(&tree.root);
+    }
+    lines.extend(rows);
     lines
+}
+
+fn leave_out_pods(node: &mut Node) {
+    node.children.retain(|child| child.kind != NodeKind::Pod);
+    node.children.iter_mut().for_each(leave_out_pods);
 }
 
 fn row(line: &Line, width: u16) -> Row<'static> {

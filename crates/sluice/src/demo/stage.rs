@@ -30,7 +30,7 @@ pub const NAMESPACE: &str = "default";
 const PACE: Pace = Pace {
     pull: Duration::from_millis(300),
     start: Duration::from_millis(600),
-    drain: Duration::from_millis(1500),
+    drain: Duration::from_millis(2500),
     back_off: Duration::from_secs(2),
     spread_percent: 60,
 };

@@ -58,7 +58,8 @@ pub fn text(outcomes: &[Outcome]) -> String {
 fn what_happened(outcome: &Outcome) -> String {
     let mut lines = outcome.ends.clone();
     lines.push(match &outcome.failure {
-        None => "as it should".to_owned(),
+        None if outcome.judged => "as it should".to_owned(),
+        None => return lines.join("\n"),
         Some(why) => format!("NOT as it should: {why}"),
     });
     lines.join("\n")
