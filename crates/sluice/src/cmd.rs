@@ -90,6 +90,8 @@ impl Verb {
     pub(crate) fn voice(&self) -> Voice {
         if let Verb::Controller(args) = self {
             Voice::service(args.logformat)
+        } else if let Verb::Demo(args) = self {
+            args.voice()
         } else {
             Voice::QUIET
         }

@@ -62,7 +62,9 @@ pub async fn run(options: &Options, console: &mut Console, stop: CancellationTok
     };
     let mut show = match shown {
         Shown::Lines => Show::lines(Box::new(io::stdout()), paint),
-        Shown::Screen => Show::screen(stop.clone()).context("could not draw on the terminal; try --plain")?,
+        Shown::Screen => {
+            Show::screen(stop.clone(), console.clock).context("could not draw on the terminal; try --plain")?
+        }
     };
     let mut player = Player {
         client: stage.client("kubectl")?,

@@ -1,5 +1,6 @@
 //! `demo`: a cluster in this process, real traffic, and what the controller makes of it.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -7,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::console::Console;
 use crate::demo::{self, Afterwards, Analysis, Metrics, Options, Shown, Version};
+use crate::logs::Voice;
 
 /// Watch the controller at work, on a cluster inside this process
 ///
@@ -50,11 +52,23 @@ pub struct Args {
 }
 
 impl Args {
+    /// Warnings would be written across a screen.
+    pub(super) fn voice(&self) -> Voice {
+        if self.plain || !std::io::stdout().is_terminal() {
+            Voice::QUIET
+        } else {
+            Voice {
+                level: tracing::Level::ERROR,
+                ..Voice::QUIET
+            }
+        }
+    }
+
     pub(super) async fn run(self, console: &mut Console) -> Result<()> {
         let stop = CancellationToken::new();
         let asked = stop.clone();
         let signals = tokio::spawn(async move {
-            crate::cmd::demo::signalled().await;
+            signalled().await;
             asked.cancel();
         });
         let options = Options {

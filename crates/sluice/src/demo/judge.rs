@@ -178,7 +178,10 @@ fn settled(scene: &Scene, rollout: &Rollout) -> Verdict {
             let step = standing::step(rollout)
                 .map(|step| format!(" at step {step}"))
                 .unwrap_or_default();
-            Verdict::Ended(format!("waits for somebody{step}: {}", standing.line()))
+            Verdict::Ended(format!(
+                "{}{step}: waits for somebody to promote it (with --keep you can)",
+                standing.line()
+            ))
         }
         _ => Verdict::NotYet(format!("the rollout is {}", standing.line())),
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyModifiers};
 use ratatui::DefaultTerminal;
 use ratatui::layout::{Constraint, Layout};
@@ -31,6 +31,8 @@ pub struct Screen {
     rollout: String,
     lines: VecDeque<Line>,
     closed: Arc<AtomicBool>,
+    /// For the ages in the tree.
+    clock: fn() -> DateTime<Utc>,
 }
 
 impl Screen {
@@ -38,7 +40,7 @@ impl Screen {
     ///
     /// # Errors
     /// It does not let itself be drawn on.
-    pub fn open(stop: CancellationToken) -> io::Result<Self> {
+    pub fn open(stop: CancellationToken, clock: fn() -> DateTime<Utc>) -> io::Result<Self> {
         let terminal = ratatui::try_init()?;
         let closed = Arc::new(AtomicBool::new(false));
         let watched = closed.clone();
@@ -58,6 +60,7 @@ impl Screen {
             rollout: String::new(),
             lines: VecDeque::new(),
             closed,
+            clock,
         })
     }
 
@@ -78,7 +81,7 @@ impl Screen {
 
     /// Draws how things are now.
     pub fn draw(&mut self, scene: &Scene, traffic: &str, at: Duration) -> io::Result<()> {
-        let tree = scene.family(&self.rollout).map(|family| tree(&family, now()));
+        let tree = scene.family(&self.rollout).map(|family| tree(&family, (self.clock)()));
         // The tree gets what it needs, as long as the last things stay to be seen.
         let room = self.terminal.size()?.height.saturating_sub(LEAST_LINES + 4);
         let shown = tree.map(|tree| shown(tree, room)).unwrap_or_default();
@@ -170,9 +173,4 @@ fn style(colour: Colour) -> Style {
         Colour::Red => Style::new().fg(Color::Red),
         Colour::Blue => Style::new().fg(Color::LightBlue),
     }
-}
-
-/// Only for the ages in the tree.
-fn now() -> chrono::DateTime<Utc> {
-    Utc::now()
 }

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
@@ -46,9 +47,9 @@ impl Show {
     ///
     /// # Errors
     /// The terminal does not let itself be drawn on.
-    pub fn screen(stop: CancellationToken) -> io::Result<Self> {
+    pub fn screen(stop: CancellationToken, clock: fn() -> DateTime<Utc>) -> io::Result<Self> {
         Ok(Show {
-            out: Out::Screen(Box::new(Screen::open(stop)?)),
+            out: Out::Screen(Box::new(Screen::open(stop, clock)?)),
             begun: Instant::now(),
             ticks: every(FRAME),
         })
