@@ -77,8 +77,8 @@ fn each_goes_through_an_update_in_the_model_ring() {
             text,
         }]);
         let mut model = Model::new(1);
-        for (metric, good) in GOOD {
-            model.metrics.set(metric, vec![good()]);
+        for (metric, value) in good() {
+            model.metrics.set(metric, vec![value]);
         }
         for object in &report.objects {
             model.user(Request::post(&scenarios::collection(object, "default"), object));
@@ -111,12 +111,14 @@ fn each_goes_through_an_update_in_the_model_ring() {
 }
 
 /// What the examples' metrics give when all is well.
-const GOOD: [(&str, fn() -> Value); 4] = [
-    ("answers", || json!({ "status": "OK" })),
-    ("error-rate", || json!([0.0])),
-    ("success-rate", || json!([1.0])),
-    ("p99", || json!([0.02])),
-];
+fn good() -> [(&'static str, Value); 4] {
+    [
+        ("answers", json!({ "status": "OK" })),
+        ("error-rate", json!([0.0])),
+        ("success-rate", json!([1.0])),
+        ("p99", json!([0.02])),
+    ]
+}
 
 fn until_healthy(model: &mut Model, name: &str) {
     let until = model.now() + TimeDelta::hours(6);
