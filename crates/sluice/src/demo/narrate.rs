@@ -115,10 +115,11 @@ impl Told {
     }
 }
 
-/// `error-rate = 0.1 is Failed (97 requests of 1 pods in 4s)`.
+/// `measured error-rate = 0.0882: Failed (from 68 requests to 1 pod in 4.9 s)`
 fn measured(result: &MetricResult, measurement: &Measurement) -> String {
     let fact = |name: &str| measurement.metadata.get(name).map(String::as_str);
-    let basis = match (fact("requests"), fact("pods"), fact("window")) {
+    let basis = match (fact("requests"), fact("pods"), fact("window").and_then(seconds)) {
+        (Some(requests), Some("1"), Some(window)) => format!(" (from {requests} requests to 1 pod in {window})"),
         (Some(requests), Some(pods), Some(window)) => format!(" (from {requests} requests to {pods} pods in {window})"),
         _ => String::new(),
     };
@@ -126,8 +127,17 @@ fn measured(result: &MetricResult, measurement: &Measurement) -> String {
         "" => String::new(),
         message => format!(": {message}"),
     };
-    let value = rounded(&measurement.value);
-    format!("measured {} = {value}: {}{basis}{why}", result.name, measurement.phase)
+    let value = match measurement.value.as_str() {
+        "" => String::new(),
+        value => format!(" = {}", rounded(value)),
+    };
+    format!("measured {}{value}: {}{basis}{why}", result.name, measurement.phase)
+}
+
+/// `4.9 s` of `4.954910472s`.
+fn seconds(window: &str) -> Option<String> {
+    let seconds: f64 = window.strip_suffix('s')?.parse().ok()?;
+    Some(format!("{seconds:.1} s"))
 }
 
 /// Four digits after the point are enough for a person.
@@ -177,5 +187,51 @@ fn doing_what(step: &CanaryStep) -> String {
         (Some(_), _) => "analysis".to_owned(),
         (None, Some(_)) => "scale".to_owned(),
         (None, None) => "other".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use api::analysis::{Measurement, MetricResult};
+    use api::rollout::CanaryStep;
+    use serde_json::{Value, json};
+
+    use super::{doing_what, measured};
+
+    #[test]
+    fn a_measurement_is_told_with_what_it_rests_on() {
+        let table = [
+            (
+                json!({"phase": "Failed", "value": "0.08823529411",
+                       "metadata": {"requests": "68", "pods": "1", "window": "4.954910472s"}}),
+                "measured rate = 0.0882: Failed (from 68 requests to 1 pod in 5.0 s)",
+            ),
+            (
+                json!({"phase": "Successful", "message": "Metric Terminated"}),
+                "measured rate: Successful: Metric Terminated",
+            ),
+            (
+                json!({"phase": "Inconclusive", "value": "null"}),
+                "measured rate = null: Inconclusive",
+            ),
+        ];
+        for (measurement, want) in table {
+            let measurement: Measurement = serde_json::from_value(measurement).expect("a measurement");
+            let result = MetricResult {
+                name: "rate".to_owned(),
+                ..MetricResult::default()
+            };
+            assert_eq!(measured(&result, &measurement), want);
+        }
+    }
+
+    #[test]
+    fn a_step_is_told_in_a_few_words() {
+        let told = |step: Value| doing_what(&serde_json::from_value::<CanaryStep>(step).expect("a step"));
+        assert_eq!(told(json!({"setWeight": 10})), "weight 10 %");
+        assert_eq!(told(json!({"pause": {"duration": "2s"}})), "pause 2s");
+        assert_eq!(told(json!({"pause": {"duration": 30}})), "pause 30");
+        assert_eq!(told(json!({"pause": {}})), "pause until promoted");
+        assert_eq!(told(json!({"analysis": {}})), "analysis");
     }
 }

@@ -113,10 +113,10 @@ fn every(period: Duration) -> Interval {
     ticks
 }
 
-/// `  21.0s  web              Healthy`
+/// `  21.0s  web                   Healthy`
 fn text(at: Duration, line: &Line) -> render::Line {
     let head = Span {
-        text: format!("{:6.1}s  {:<16} ", at.as_secs_f64(), line.who),
+        text: format!("{:6.1}s  {:<21} ", at.as_secs_f64(), line.who),
         ..Span::default()
     };
     let said = Span {
