@@ -81,8 +81,8 @@ pub async fn run(options: &Options, console: &mut Console, stop: CancellationTok
     }
     let ended = match (ended, &kubeconfig) {
         (Ok(()), Some(kubeconfig)) => {
-            console.write(&keep::things_to_try(kubeconfig.path()))?;
-            player.keep(&stories, &yours).await
+            let try_this = keep::things_to_try(kubeconfig.path());
+            player.keep(&stories, &yours, &try_this).await
         }
         (ended, _) => ended,
     };

@@ -153,6 +153,12 @@ impl Witness {
     }
 }
 
+/// Whether nothing more happens to any rollout by itself; `last` is one that must be there.
+pub fn at_rest(scene: &Scene, last: &str) -> bool {
+    let moves = |rollout| matches!(settled(scene, rollout), Verdict::NotYet(_));
+    scene.rollout(last).is_some() && !scene.rollouts().any(moves)
+}
+
 /// What was promoted must have been measured: nobody looking is not good news.
 fn measured(scene: &Scene, rollout: &Rollout, what: String) -> Verdict {
     let hash = standing::status(rollout).current_pod_hash;

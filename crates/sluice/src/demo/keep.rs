@@ -45,7 +45,7 @@ impl Drop for Kubeconfig {
 
 /// What there is to try, with the rollout that waits for somebody.
 pub fn things_to_try(kubeconfig: &Path) -> String {
-    let sluice = std::env::current_exe().map_or_else(|_| "sluice".to_owned(), |path| path.display().to_string());
+    let sluice = program();
     format!(
         r#"
 The cluster stays until Ctrl-C. In another terminal:
@@ -74,4 +74,13 @@ Break something: a tag with `bad` answers 5xx, `slow` is slow, `crash` crashes, 
 "#,
         kubeconfig = kubeconfig.display()
     )
+}
+
+/// This program, as short as it can be typed here.
+fn program() -> String {
+    let Ok(path) = std::env::current_exe() else {
+        return "sluice".to_owned();
+    };
+    let here = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(&here).unwrap_or(&path).display().to_string()
 }

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::judge::{Verdict, Witness};
+use super::judge::{Verdict, Witness, at_rest};
 use super::load::{Ledger, Load};
 use super::narrate::{Line, Told};
 use super::scene::Scene;
@@ -189,11 +189,11 @@ impl Player<'_> {
     }
 
     /// Goes on serving until somebody asks to stop: with a rollout to try things on, and those that the stories left
-    /// aborted back on their stable image.
+    /// aborted back on their stable image. Says `try_this` when all is there.
     ///
     /// # Errors
     /// The cluster itself broke down, or refused what it must not.
-    pub async fn keep(&mut self, stories: &[Story], yours: &Story) -> Result<()> {
+    pub async fn keep(&mut self, stories: &[Story], yours: &Story, try_this: &str) -> Result<()> {
         for object in &yours.objects {
             self.create(object).await?;
         }
@@ -207,7 +207,13 @@ impl Player<'_> {
         users.extend(yours.users.iter().cloned());
         let testers: Vec<String> = stories.iter().flat_map(|story| story.testers.clone()).collect();
         let callers = Callers::start(&self.stage, &users, &testers)?;
+        let mut to_say = Some(try_this);
         loop {
+            if at_rest(&self.scene, &yours.rollout)
+                && let Some(text) = to_say.take()
+            {
+                self.show.text(text)?;
+            }
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => break,

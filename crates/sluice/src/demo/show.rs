@@ -91,6 +91,17 @@ impl Show {
         }
     }
 
+    /// Text as it is; a screen has no place for it.
+    pub fn text(&mut self, text: &str) -> io::Result<()> {
+        match &mut self.out {
+            Out::Lines { to, .. } => {
+                to.write_all(text.as_bytes())?;
+                to.flush()
+            }
+            Out::Screen(_) => Ok(()),
+        }
+    }
+
     /// Waits until the traffic is to be shown again. Safe to drop and call again.
     pub async fn pulse(&mut self) {
         self.ticks.tick().await;
