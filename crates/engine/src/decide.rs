@@ -44,7 +44,7 @@ pub fn decide_snapshot(seen: &Snapshot) -> Plan {
     if let Some(status) = pause_conditions(&mut d) {
         return d.plan(Some(status));
     }
-    if replicas_changed(seen) {
+    if replicas_changed(&d) {
         return scale_only(d);
     }
     match &seen.strategy {
@@ -250,7 +250,15 @@ fn pause_conditions(d: &mut Draft<'_>) -> Option<Value> {
 }
 
 /// Whether `spec.replicas` is not yet what the serving ReplicaSets were last told.
-fn replicas_changed(seen: &Snapshot) -> bool {
+///
+/// A new template goes first: until the status is reset, its cursor belongs to the revision before, and a new revision
+/// scaled by it would begin at full size.
+fn replicas_changed(d: &Draft<'_>) -> bool {
+    let seen = d.seen;
+    let recorded = &d.recorded.current_pod_hash;
+    if !recorded.is_empty() && recorded != seen.new_hash() {
+        return false;
+    }
     let behind =
         |revision: &Revision| revision.size > 0 && revision.desired.is_some_and(|desired| desired != seen.replicas);
     [seen.new_revision(), seen.stable_revision()]

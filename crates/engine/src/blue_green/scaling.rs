@@ -9,6 +9,7 @@ use super::active_revision;
 use crate::draft::{Draft, PauseReason};
 use crate::mutant::{Mutant, is};
 use crate::plan::Reason;
+use crate::promote::{FastReason, Rollback, rollback};
 use crate::resize::{AtZero, clear_deadline, resize, set_deadline, sync_desired};
 use crate::snapshot::{Deadline, Paused, Revision};
 
@@ -18,6 +19,7 @@ pub(crate) fn scale(d: &mut Draft<'_>, strategy: &BlueGreenStrategy) {
     let delayed = abort_delay(d, strategy);
     if let Some(revision) = new
         && delayed.is_none()
+        && !is_going_back(d)
     {
         clear_deadline(d, revision);
     }
@@ -35,6 +37,12 @@ pub(crate) fn scale(d: &mut Draft<'_>, strategy: &BlueGreenStrategy) {
         }
     }
     others(d, strategy);
+}
+
+/// A fast rollback keeps the deadline that makes it one until it is promoted, or the hops after this one would hold it
+/// with pause and analysis again. Source: wire-contract 3.11 "fast rollback".
+fn is_going_back(d: &Draft<'_>) -> bool {
+    !d.is_aborted() && !d.is_fully_promoted() && rollback(d) == Rollback::Fast(FastReason::StillThere)
 }
 
 /// How many pods the new revision should have now.
