@@ -284,3 +284,6 @@ fn image(rollout: &Rollout) -> String {
     let containers = rollout.spec.template.iter().flat_map(|template| template.containers());
     containers.map(|container| container.image).next().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,7 @@ use crate::tree::{Family, is_owned};
 
 /// The namespace as last seen.
 pub struct Scene {
-    seen: BoxStream<'static, (Member, Result<watcher::Event<DynamicObject>, Failure>)>,
+    seen: BoxStream<'static, News>,
     rollouts: Mirror<Rollout>,
     replica_sets: Mirror<ReplicaSet>,
     pods: Mirror<Pod>,
@@ -27,6 +27,9 @@ pub struct Scene {
     services: Mirror<Service>,
     events: Mirror<Event>,
 }
+
+/// What a watch has told, and which.
+type News = (Member, Result<watcher::Event<DynamicObject>, Failure>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Member {
@@ -54,8 +57,12 @@ impl Scene {
             watch(Member::Service, &Service::KIND),
             watch(Member::Event, &Event::KIND),
         ];
+        Scene::from(select_all(watches).boxed())
+    }
+
+    fn from(seen: BoxStream<'static, News>) -> Self {
         Scene {
-            seen: select_all(watches).boxed(),
+            seen,
             rollouts: Mirror::new(),
             replica_sets: Mirror::new(),
             pods: Mirror::new(),
@@ -63,6 +70,28 @@ impl Scene {
             services: Mirror::new(),
             events: Mirror::new(),
         }
+    }
+
+    /// A scene of these objects, in which nothing more happens.
+    #[cfg(test)]
+    pub(super) fn of(objects: &[Value]) -> Self {
+        let members = objects.iter().map(|object| {
+            let member = match object["kind"].as_str() {
+                Some("Rollout") => Member::Rollout,
+                Some("ReplicaSet") => Member::ReplicaSet,
+                Some("Pod") => Member::Pod,
+                Some("AnalysisRun") => Member::Run,
+                Some("Service") => Member::Service,
+                other => panic!("a scene holds no {other:?}"),
+            };
+            let object = serde_json::from_value(object.clone()).expect("an object");
+            (member, Ok(watcher::Event::Apply(object)))
+        });
+        let mut scene = Scene::from(futures::stream::iter(members.collect::<Vec<_>>()).boxed());
+        for _ in objects {
+            futures::FutureExt::now_or_never(scene.next());
+        }
+        scene
     }
 
     /// Waits for the next piece of news and takes it in. Safe to drop and call again.
