@@ -13,6 +13,7 @@ mod lint;
 pub mod model;
 #[cfg(test)]
 mod mutants;
+pub mod rights;
 pub mod scenario;
 #[cfg(test)]
 mod scenarios;

@@ -19,6 +19,8 @@ use sim::apiserver::{Response, WatchCursor, WatchEventKind};
 use sim::kubelet::Pace;
 use sim::{Request, World};
 
+use crate::rights;
+
 mod checks;
 pub mod metrics;
 mod runs;
@@ -78,6 +80,7 @@ impl Model {
                 .install(&crd)
                 .unwrap_or_else(|why| panic!("a CRD was refused: {why}"));
         }
+        world.api.access.bind(AGENT, rights::grants("", ""));
         let start = world.now();
         Model {
             world,

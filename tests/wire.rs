@@ -2,6 +2,7 @@
 //!
 //! Outcomes are asserted here, not traces: who goes next is not determined over a real client.
 
+mod rights;
 mod ring;
 mod witness;
 

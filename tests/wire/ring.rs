@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::witness::Witness;
+use crate::rights;
 
 /// The namespace everything is in.
 pub(super) const NAMESPACE: &str = "shop";
@@ -91,6 +92,8 @@ impl Ring {
             ..Config::default()
         };
         configure(&mut config);
+        let grants = rights::grants(&config.namespace, NAMESPACE);
+        self.shared.with(|api| api.access.bind(agent, grants));
         let client = kube::Client::new(Service::new(self.shared.clone(), agent), "default");
         let (stop, stopped) = oneshot::channel();
         let shutdown = async move {
@@ -260,6 +263,8 @@ fn metrics(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> providers
 fn collection(object: &Value) -> String {
     let plural = match object["kind"].as_str().unwrap_or_default() {
         "Service" => return format!("/api/v1/namespaces/{NAMESPACE}/services"),
+        "Secret" => return format!("/api/v1/namespaces/{NAMESPACE}/secrets"),
+        "ClusterAnalysisTemplate" => return "/apis/argoproj.io/v1alpha1/clusteranalysistemplates".to_owned(),
         kind => format!("{}s", kind.to_lowercase()),
     };
     format!("/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}/{plural}")

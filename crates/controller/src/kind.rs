@@ -42,6 +42,11 @@ impl Kind {
         }
     }
 
+    /// The API group alone, as roles name it; empty for the core group.
+    pub fn group(self) -> &'static str {
+        self.api_version().split_once('/').map_or("", |(group, _)| group)
+    }
+
     /// `kind`, as objects carry it.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -21,6 +21,7 @@ pub mod measure;
 pub mod metrics;
 pub mod notify;
 pub mod observe;
+pub mod permissions;
 pub mod queue;
 pub mod reconcile;
 pub mod release;

@@ -1,5 +1,6 @@
 //! The API server: what is answered to a request. Synchronous; the only way in and out of the store for clients.
 
+mod access;
 mod admit;
 mod builtin;
 mod delete;
@@ -24,6 +25,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use access::{Access, Grant};
 pub use discovery::VERSION;
 pub use kinds::{Column, Kind, Kinds, Origin, ScalePaths, Scope};
 pub use refusal::{Cause, Refusal};
@@ -51,6 +53,7 @@ pub struct ApiServer {
     node_ports: u32,
     pub trace: Trace,
     pub faults: Faults,
+    pub access: Access,
 }
 
 impl ApiServer {
@@ -66,6 +69,7 @@ impl ApiServer {
             trace: Trace::default(),
             // Faults draw from their own numbers, so that adding one does not rename every pod.
             faults: Faults::new(seed ^ 0x5EED_FA17),
+            access: Access::default(),
         };
         for name in ["default", "kube-node-lease", "kube-public", "kube-system"] {
             let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } });
@@ -113,12 +117,7 @@ impl ApiServer {
 
     fn route(&mut self, request: &Request) -> Result<Response, Refusal> {
         if request.path == "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews" && request.method == "POST" {
-            // There is no authorization here: everybody may do everything.
-            let status = json!({ "allowed": true });
-            return Ok(Response::created(json!({
-                "kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1", "metadata": {}, "spec": {},
-                "status": status,
-            })));
+            return Ok(self.access.review(request));
         }
         let Some(target) = routes::target(&self.kinds, &request.path) else {
             let found = discovery::answer(&self.kinds, &request.path).filter(|_| request.method == "GET");
@@ -128,6 +127,7 @@ impl ApiServer {
             verb(request, &target),
             &format!("{}{}", target.resource(), target.sub.suffix()),
         );
+        self.access.check(verb(request, &target), &target, request)?;
         let response = self.answer(&target, request)?;
         Ok(Shape::of(&target, request).apply(&target.kind, response, self.clock.now()))
     }

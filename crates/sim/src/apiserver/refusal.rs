@@ -135,7 +135,10 @@ impl Refusal {
     }
 
     pub fn forbidden(kind: &Kind, name: &str, why: &str) -> Self {
-        let message = format!("{} {name:?} is forbidden: {why}", kind.resource());
+        let message = match name {
+            "" => format!("{} is forbidden: {why}", kind.resource()),
+            name => format!("{} {name:?} is forbidden: {why}", kind.resource()),
+        };
         Refusal::new(403, "Forbidden", message).about(kind, name)
     }
 
