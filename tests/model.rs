@@ -11,6 +11,7 @@ use controller::cache::{Shelves, Version};
 use controller::kind::{Kind, Name};
 use controller::lower::{self, Subject};
 use controller::observe;
+use controller::status::Counts;
 use controller::task::Task;
 use engine::mutant::{Mutant, is};
 use engine::plan::{Action, Notice, Plan};
@@ -58,6 +59,7 @@ pub struct Model {
     shelves: Shelves,
     cursors: BTreeMap<Kind, WatchCursor>,
     freshness: Freshness,
+    counts: Counts,
     due: BTreeMap<Task, DateTime<Utc>>,
     failures: BTreeMap<Task, u32>,
     runs: runs::Measuring,
@@ -94,6 +96,7 @@ impl Model {
             shelves: Shelves::default(),
             cursors: BTreeMap::new(),
             freshness: Freshness::default(),
+            counts: Counts::default(),
             due: BTreeMap::new(),
             failures: BTreeMap::new(),
             runs: runs::Measuring::default(),
@@ -107,6 +110,7 @@ impl Model {
         self.shelves = Shelves::default();
         self.cursors.clear();
         self.freshness = Freshness::default();
+        self.counts = Counts::default();
         self.due.clear();
         self.failures.clear();
         self.runs = runs::Measuring::default();
@@ -372,7 +376,10 @@ impl Model {
                 }
             }
         }
-        if let Some(difference) = &plan.status {
+        let put_off = self.counts.wait(task, plan, self.instant_at(self.now()));
+        if put_off.is_some() {
+            self.checks.put_off(&subject.name);
+        } else if let Some(difference) = &plan.status {
             let request = lower::status(&subject, difference).expect("a request");
             self.checks.before_status(observed, difference, self.now());
             let Some(answer) = self.write(&show_status(difference), request) else {
@@ -387,7 +394,8 @@ impl Model {
             return Turn::Again;
         }
         self.notices(&plan.notices);
-        Turn::Rest(plan.wake)
+        let wait = put_off.map(|wait| self.now() + TimeDelta::from_std(wait).expect("a short wait"));
+        Turn::Rest(plan.wake.into_iter().chain(wait).min())
     }
 
     /// Sends one write of the controller. `None`: the controller crashed instead.

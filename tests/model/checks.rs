@@ -37,6 +37,11 @@ impl Checks {
         }
     }
 
+    /// What was decided was put off: the same inputs are decided on again.
+    pub(super) fn put_off(&mut self, name: &Name) {
+        self.last.remove(name);
+    }
+
     /// A write was refused or its outcome is unknown: looking again at the same things is right.
     pub(super) fn forget_inputs(&mut self) {
         self.last.clear();

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use engine::plan::Notice;
+use engine::plan::{Notice, Plan};
 use tokio::time::Instant;
 
 use crate::cache::freshness::{Echo, Fresh, Freshness};
@@ -20,6 +20,7 @@ use crate::metrics::{Metrics, Total};
 use crate::notify::Listener;
 use crate::queue::{Again, Queue};
 use crate::server::Server;
+use crate::status::Counts;
 use crate::task::Task;
 
 /// Shared by everything that runs.
@@ -39,12 +40,14 @@ pub struct Edge {
     shelves: Mutex<Shelves>,
     freshness: Mutex<Freshness>,
     decided: Mutex<BTreeMap<Task, Decided>>,
+    counts: Mutex<Counts>,
 }
 
 /// The last decision about a task.
 #[derive(Clone, Debug)]
 struct Decided {
-    fingerprint: u64,
+    /// `None`: what was decided was put off, so the same inputs may be decided on again.
+    fingerprint: Option<u64>,
     at: Instant,
     /// What a human was last told to see to.
     told: Option<String>,
@@ -77,6 +80,7 @@ impl Edge {
             shelves: Mutex::default(),
             freshness: Mutex::default(),
             decided: Mutex::default(),
+            counts: Mutex::default(),
         }
     }
 
@@ -185,18 +189,18 @@ impl Edge {
     pub fn rest(&self, task: &Task, fingerprint: u64) -> Option<Duration> {
         let (mut decided, now) = (lock(&self.decided), Instant::now());
         match decided.get_mut(task) {
-            Some(last) if last.fingerprint == fingerprint && now.duration_since(last.at) < REST => {
+            Some(last) if last.fingerprint == Some(fingerprint) && now.duration_since(last.at) < REST => {
                 Some(REST - now.duration_since(last.at))
             }
             Some(last) => {
-                (last.fingerprint, last.at) = (fingerprint, now);
+                (last.fingerprint, last.at) = (Some(fingerprint), now);
                 None
             }
             None => {
                 decided.insert(
                     task.clone(),
                     Decided {
-                        fingerprint,
+                        fingerprint: Some(fingerprint),
                         at: now,
                         told: None,
                     },
@@ -204,6 +208,16 @@ impl Edge {
                 None
             }
         }
+    }
+
+    /// How long the status of a plan waits for what comes with it; `None` when it is to be written now.
+    pub fn put_off(&self, task: &Task, plan: &Plan) -> Option<Duration> {
+        let wait = lock(&self.counts).wait(task, plan, Instant::now())?;
+        if let Some(last) = lock(&self.decided).get_mut(task) {
+            last.fingerprint = None;
+        }
+        self.metrics.count(Total::CountsPutOff, 1);
+        Some(wait)
     }
 
     /// Tells people what they have to see to, once; `None` when there is nothing any more.
@@ -225,6 +239,7 @@ impl Edge {
     pub fn forget(&self, task: &Task) {
         lock(&self.freshness).forget(task);
         lock(&self.decided).remove(task);
+        lock(&self.counts).forget(task);
         if let Task::Run(name) = task {
             self.measuring.forget(name);
         }

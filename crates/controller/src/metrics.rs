@@ -51,6 +51,8 @@ struct Times {
 pub enum Total {
     /// Looks put off because our own last writes had not come back.
     StaleDeferrals,
+    /// Statuses that waited for what came with them.
+    CountsPutOff,
     /// Differences between what was known and what the API server lists.
     CacheRepairs,
     /// Plans that broke an invariant; nothing of them was applied.
@@ -60,8 +62,9 @@ pub enum Total {
 }
 
 impl Total {
-    const ALL: [Total; 4] = [
+    const ALL: [Total; 5] = [
         Total::StaleDeferrals,
+        Total::CountsPutOff,
         Total::CacheRepairs,
         Total::RefusedPlans,
         Total::Panics,
@@ -72,6 +75,10 @@ impl Total {
             Total::StaleDeferrals => (
                 "sluice_stale_deferrals_total",
                 "Looks put off because our own last writes had not come back.",
+            ),
+            Total::CountsPutOff => (
+                "sluice_counts_put_off_total",
+                "Statuses that only counted pods and waited a moment for what came with them.",
             ),
             Total::CacheRepairs => (
                 "sluice_cache_repairs_total",

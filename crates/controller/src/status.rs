@@ -1,5 +1,7 @@
 //! Writing the difference of a status: only on the version that was seen.
 
+mod counts;
+
 use serde_json::Value;
 
 use crate::apply::after_refusal;
@@ -9,6 +11,7 @@ use crate::edge::Edge;
 use crate::error::Error;
 use crate::lower::{self, Subject, version_of};
 use crate::task::Task;
+pub use counts::Counts;
 
 /// Writes a difference for a Rollout or an AnalysisRun.
 ///

@@ -8,7 +8,7 @@ use crate::draft::{AbortChange, Cleared, Draft};
 use crate::mutant::{Mutant, is};
 use crate::plan::Notice;
 use crate::resize::Resized;
-use crate::snapshot::{Revision, Snapshot, Strategy};
+use crate::snapshot::{Resume, Revision, Snapshot, Strategy};
 
 mod cursor;
 mod scaling;
@@ -65,6 +65,10 @@ fn finish(d: &mut Draft<'_>) {
         d.pause.removed.push(crate::draft::PauseReason::CanaryStep);
         let message = format!("Rollout step {done}/{steps} completed ({})", describe(step));
         d.say(Notice::normal("RolloutStepCompleted", message));
+        // a pause begins with the step: nothing has to be seen in between
+        if d.recorded.pause_conditions.is_empty() && d.seen.controls.resume == Resume::No {
+            steps::pause(d);
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::draft::{AbortChange, Draft};
 use crate::plan::{Action, Claim, Held, Notice, Plan, Reason};
-use crate::snapshot::{InvalidSpec, Observed, Ownership, Paused, Revision, Snapshot, Strategy};
+use crate::snapshot::{InvalidSpec, Observed, Ownership, Revision, Snapshot, Strategy};
 use crate::status::{self, conditions};
 
 /// Decides one hop.
@@ -40,9 +40,6 @@ pub fn decide_snapshot(seen: &Snapshot) -> Plan {
     }
     if d.is_fully_promoted() && !d.recorded.stable_rs.is_empty() && d.is_aborted() {
         d.abort = AbortChange::Drop;
-    }
-    if let Some(status) = pause_conditions(&mut d) {
-        return d.plan(Some(status));
     }
     if replicas_changed(&d) {
         return scale_only(d);
@@ -195,60 +192,6 @@ fn is_just_created(d: &Draft<'_>, new: &Revision) -> bool {
     !reused && new.size == 0 && new.pods == 0 && d.recorded.current_pod_hash != new.hash
 }
 
-/// Pause, resume and retry show in the conditions first. Source: wire-contract 3.3 1.
-fn pause_conditions(d: &mut Draft<'_>) -> Option<Value> {
-    let seen = d.seen;
-    if d.recorded.observed_generation != seen.generation.to_string() {
-        return None;
-    }
-    let mut next = d.recorded.clone();
-    let paused = !d.recorded.pause_conditions.is_empty() || seen.controls.paused == Paused::Manually;
-    let progressing = conditions::get(&d.recorded.conditions, kind::PROGRESSING).map(|c| c.reason.clone());
-    let aborted = progressing.as_deref() == Some(reason::ROLLOUT_ABORTED);
-    let completed = !d.recorded.stable_rs.is_empty() && d.is_fully_promoted();
-    let mut set = |kind, status, reason, message| {
-        conditions::set(&mut next, seen.now, kind, status, reason, message);
-    };
-    if paused != (progressing.as_deref() == Some(reason::ROLLOUT_PAUSED)) && !aborted && !completed {
-        if paused {
-            set(
-                kind::PROGRESSING,
-                "Unknown",
-                reason::ROLLOUT_PAUSED,
-                "Rollout is paused",
-            );
-        } else {
-            set(
-                kind::PROGRESSING,
-                "Unknown",
-                reason::ROLLOUT_RESUMED,
-                "Rollout is resumed",
-            );
-        }
-    }
-    if !d.recorded.abort && aborted {
-        set(
-            kind::PROGRESSING,
-            "Unknown",
-            reason::ROLLOUT_RETRY,
-            "Retrying Rollout after abort",
-        );
-    }
-    let shown = conditions::get(&d.recorded.conditions, kind::PAUSED).is_some_and(|c| c.status == "True");
-    if paused != shown && !aborted {
-        let status = if paused { "True" } else { "False" };
-        set(kind::PAUSED, status, reason::ROLLOUT_PAUSED, "Rollout is paused");
-    }
-    if next.conditions == d.recorded.conditions {
-        return None;
-    }
-    d.next = next;
-    let (phase, message) = status::phase_and_message(seen, &d.next);
-    (d.next.phase, d.next.message) = (phase.to_owned(), message);
-    status::track_duration(d);
-    status::merge_patch(&d.recorded, &d.next)
-}
-
 /// Whether `spec.replicas` is not yet what the serving ReplicaSets were last told.
 ///
 /// A new template goes first: until the status is reset, its cursor belongs to the revision before, and a new revision
@@ -282,7 +225,7 @@ fn scale_only(mut d: Draft<'_>) -> Plan {
     d.next.available_replicas = counted.available_replicas;
     d.next.hpa_replicas = counted.hpa_replicas;
     d.next.selector = counted.selector;
-    let status = status::merge_patch(&d.recorded, &d.next);
+    let status = status::difference(&mut d);
     d.plan(status)
 }
 

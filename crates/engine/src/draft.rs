@@ -6,7 +6,7 @@ use api::rollout::RolloutStatus;
 use chrono::{DateTime, Utc};
 
 use crate::mutant::{Mutant, is};
-use crate::plan::{Action, Held, Notice, Op, Plan, Read, Reason};
+use crate::plan::{Action, Held, Notice, Op, Plan, Read, Reason, Urgency};
 use crate::scale::Limits;
 use crate::snapshot::{Abort, Paused, Promote, Revision, Snapshot};
 use crate::status;
@@ -76,6 +76,7 @@ pub(crate) struct Draft<'a> {
     pub abort: AbortChange,
     /// Ready pods that scale-downs of this plan already give up.
     pub given_up: i32,
+    pub urgency: Urgency,
     ops: Vec<Op>,
     notices: Vec<Notice>,
     held: Vec<Held>,
@@ -93,6 +94,7 @@ impl<'a> Draft<'a> {
             pause: PauseChange::default(),
             abort: AbortChange::default(),
             given_up: 0,
+            urgency: Urgency::AtOnce,
             ops: Vec::new(),
             notices: Vec::new(),
             held: Vec::new(),
@@ -103,9 +105,16 @@ impl<'a> Draft<'a> {
 
     /// The plan so far, with this status difference.
     pub(crate) fn plan(self, status: Option<serde_json::Value>) -> Plan {
+        // what a human hears is said once the status is written
+        let urgency = if self.notices.is_empty() {
+            self.urgency
+        } else {
+            Urgency::AtOnce
+        };
         Plan {
             ops: self.ops,
             status,
+            urgency,
             notices: self.notices,
             held: self.held,
             wake: self.wake,

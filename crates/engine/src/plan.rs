@@ -3,6 +3,7 @@
 //! Everything in it is safe given what was observed; nothing relies on an earlier op of the same plan having worked.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -14,6 +15,8 @@ pub struct Plan {
     pub ops: Vec<Op>,
     /// The difference of `status`, as a JSON merge patch of the status object alone; `None` when nothing changed.
     pub status: Option<Value>,
+    /// How soon the status must be written.
+    pub urgency: Urgency,
     /// What a human should hear once the status is written (or at once, when there is none).
     pub notices: Vec<Notice>,
     /// Everything that is not done yet, and why.
@@ -30,6 +33,20 @@ impl Plan {
         self.ops.is_empty() && self.status.is_none()
     }
 }
+
+/// How soon a status must be written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Urgency {
+    /// At once: people, autoscalers or later decisions go by what has changed.
+    #[default]
+    AtOnce,
+    /// Only counts have changed that follow pods becoming ready: they may wait, for at most [`COUNTS_MAY_WAIT`], for what
+    /// comes with them.
+    CountsMayWait,
+}
+
+/// The longest that counts wait.
+pub const COUNTS_MAY_WAIT: Duration = Duration::from_millis(250);
 
 /// One write.
 #[derive(Clone, Debug, PartialEq)]

@@ -16,10 +16,10 @@ pub(crate) mod conditions;
 mod difference;
 mod duration;
 mod phase;
+mod urgency;
 
 pub use difference::merge_patch;
-pub(crate) use duration::update as track_duration;
-pub(crate) use phase::phase_and_message;
+use phase::phase_and_message;
 
 /// The status every pass starts from: empty but for what is carried over and what is counted.
 pub(crate) fn base(seen: &Snapshot, recorded: &RolloutStatus) -> RolloutStatus {
@@ -81,11 +81,17 @@ pub(crate) fn persist(d: &mut Draft<'_>) -> Option<Value> {
     (d.next.phase, d.next.message) = (phase.to_owned(), message);
     duration::update(d);
     pause_notices(d);
-    let patch = merge_patch(&d.recorded, &d.next);
+    let patch = difference(d);
     if patch.is_none() {
         conditions::wake_at_deadline(d);
     }
     patch
+}
+
+/// What is to be written, and how soon.
+pub(crate) fn difference(d: &mut Draft<'_>) -> Option<Value> {
+    d.urgency = urgency::of(&d.recorded, &d.next);
+    merge_patch(&d.recorded, &d.next)
 }
 
 /// Pauses and abort as they will be recorded. Source: wire-contract 3.5.

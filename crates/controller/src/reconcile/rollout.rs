@@ -82,8 +82,10 @@ async fn carry_out(edge: &Edge, task: &Task, view: View, plan: &Plan) -> Again {
         }
     };
     edge.tell_once(task, &subject, trouble);
+    let put_off = edge.put_off(task, plan).filter(|_| said.is_none());
     // The status records what has been seen and relies on no op of this plan, so it is written after a refusal too.
     let recorded = match plan.status.as_ref().or(said.as_ref()) {
+        Some(_) if put_off.is_some() => Ok(()),
         Some(_) if matches!(refused, Some(Error::NotLeading { .. })) => Ok(()),
         Some(difference) => status::write(edge, task, &subject, difference).await,
         None => Ok(()),
@@ -93,9 +95,10 @@ async fn carry_out(edge: &Edge, task: &Task, view: View, plan: &Plan) -> Again {
             edge.tell(&subject, notice);
         }
     }
-    match refused.or(recorded.err()) {
-        Some(error) => after(task, &error),
-        None => at(plan.wake, observed.now),
+    match (refused.or(recorded.err()), put_off) {
+        (Some(error), _) => after(task, &error),
+        (None, Some(wait)) => Again::NotNow(wait),
+        (None, None) => at(plan.wake, observed.now),
     }
 }
 

@@ -15,9 +15,8 @@ use crate::snapshot::{Deadline, Snapshot, Strategy};
 pub(crate) fn update(d: &mut Draft<'_>) {
     let (seen, now) = (d.seen, d.seen.now);
     let healthy = is_healthy(seen, &d.recorded, &d.next);
-    let paused = !d.next.pause_conditions.is_empty() || seen.spec().paused;
     let mut became_unhealthy = false;
-    if healthy && !paused {
+    if healthy && !is_paused(d) {
         set(
             &mut d.next,
             now,
@@ -40,6 +39,8 @@ pub(crate) fn update(d: &mut Draft<'_>) {
     if d.is_aborted() {
         aborted(d);
     } else {
+        paused(d);
+        interruption(d);
         progressing(d, healthy, became_unhealthy);
     }
     available(d);
@@ -64,9 +65,43 @@ fn aborted(d: &mut Draft<'_>) {
     }
 }
 
+/// Whether the rollout waits for a person or a clock.
+fn is_paused(d: &Draft<'_>) -> bool {
+    !d.next.pause_conditions.is_empty() || d.seen.spec().paused
+}
+
+/// The condition that says so; an aborted rollout keeps it as it was. Source: wire-contract 3.3 1.
+fn paused(d: &mut Draft<'_>) {
+    let shown = get(&d.next.conditions, kind::PAUSED).is_some_and(|condition| condition.status == "True");
+    if is_paused(d) != shown {
+        let status = if shown { "False" } else { "True" };
+        let (name, message) = (reason::ROLLOUT_PAUSED, "Rollout is paused");
+        set(&mut d.next, d.seen.now, kind::PAUSED, status, name, message);
+    }
+}
+
+/// Pause, resumption and retry, which begin the deadline anew. The original writes them on a pass of their own, so that a
+/// reader sees a status that is half paused. Source: wire-contract 3.3 1.
+fn interruption(d: &mut Draft<'_>) {
+    let promoted = !d.next.stable_rs.is_empty() && d.next.stable_rs == d.next.current_pod_hash;
+    let shown = get(&d.next.conditions, kind::PROGRESSING).map(|condition| condition.reason.as_str());
+    let (name, message) = match shown {
+        Some(reason::ROLLOUT_ABORTED) => (reason::ROLLOUT_RETRY, "Retrying Rollout after abort"),
+        Some(_) | None if promoted => return,
+        Some(_) | None if is_paused(d) => (reason::ROLLOUT_PAUSED, "Rollout is paused"),
+        Some(reason::ROLLOUT_PAUSED) => (reason::ROLLOUT_RESUMED, "Rollout is resumed"),
+        Some(_) | None => return,
+    };
+    set(&mut d.next, d.seen.now, kind::PROGRESSING, "Unknown", name, message);
+}
+
 fn progressing(d: &mut Draft<'_>, healthy: bool, became_unhealthy: bool) {
     let now = d.seen.now;
     let subject = subject(d.seen);
+    let interrupted = get(&d.next.conditions, kind::PROGRESSING).map(|condition| condition.reason.as_str());
+    if interrupted == Some(reason::ROLLOUT_PAUSED) && is_paused(d) {
+        return;
+    }
     if healthy {
         let message = format!("{subject} has successfully progressed.");
         set(
