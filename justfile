@@ -38,3 +38,11 @@ coverage-of-contract:
 # random histories in the model ring, each played twice: `just swarm 200`
 swarm N="200":
     SLUICE_SWARM={{N}} cargo test --package tests --lib swarm -- --nocapture
+
+# the cluster ring, on a real Kubernetes control plane (needs Go once), or those of its tests whose name contains this
+cluster NAME="cluster::":
+    cargo test --package tests --lib -- --ignored --nocapture --test-threads 8 {{NAME}}
+
+# a real Kubernetes control plane to play with, until Ctrl-C: `just cluster-up --slow`
+cluster-up *FLAGS:
+    cargo run --quiet --package tests --bin cluster -- up {{FLAGS}}

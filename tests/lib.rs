@@ -1,5 +1,6 @@
 //! The test rings of Sluice. One binary: every ring is a module of it.
 
+pub mod cluster;
 #[cfg(test)]
 mod coverage;
 #[cfg(test)]

@@ -222,32 +222,14 @@ impl<'s> Run<'s> {
             .user(Request::merge_patch(&path, &json!({ "status": fields })));
     }
 
-    /// What the plugin sends. Source: wire-contract 7.2.
     fn promote(&mut self) {
-        let rollout = self.rollout();
-        if rollout["spec"]["paused"] == true {
-            self.model.user(Request::merge_patch(
-                &self.path(),
-                &json!({ "spec": { "paused": false } }),
-            ));
-        }
-        let status = &rollout["status"];
-        let steps = rollout["spec"]["strategy"]["canary"]["steps"]
-            .as_array()
-            .map_or(0, Vec::len);
-        let next = status["currentStepIndex"].as_u64().unwrap_or(0) as usize + 1;
-        let run = &status["canary"]["currentStepAnalysisRunStatus"]["status"];
-        let paused = status["pauseConditions"]
-            .as_array()
-            .is_some_and(|pauses| !pauses.is_empty());
-        if *run == "Inconclusive" && paused && status["controllerPause"] == true {
-            let fields =
-                json!({"pauseConditions": null, "controllerPause": false, "currentStepIndex": next.min(steps)});
-            self.status(fields);
-        } else if paused {
-            self.status(json!({ "pauseConditions": null }));
-        } else if steps > 0 {
-            self.status(json!({ "pauseConditions": null, "currentStepIndex": next.min(steps) }));
+        for patch in promotion(&self.rollout()) {
+            match patch {
+                Promotion::Spec(patch) => {
+                    self.model.user(Request::merge_patch(&self.path(), &patch));
+                }
+                Promotion::Status(fields) => self.status(fields),
+            }
         }
     }
 
@@ -371,17 +353,56 @@ impl<'s> Run<'s> {
     }
 
     fn other(&self, kind: &str, name: &str) -> String {
-        let (prefix, plural) = match kind {
-            "service" => ("/api/v1", "services"),
-            "pod" => ("/api/v1", "pods"),
-            "replicaset" => ("/apis/apps/v1", "replicasets"),
-            "run" => ("/apis/argoproj.io/v1alpha1", "analysisruns"),
-            "template" => ("/apis/argoproj.io/v1alpha1", "analysistemplates"),
-            "rollout" => ("/apis/argoproj.io/v1alpha1", "rollouts"),
-            other => panic!("no kind {other} in scenarios"),
-        };
-        format!("{prefix}/namespaces/{}/{plural}/{name}", self.namespace)
+        path_of(kind, &self.namespace, name)
     }
+}
+
+/// The path of an object by the word that scenarios have for its kind.
+pub(crate) fn path_of(kind: &str, namespace: &str, name: &str) -> String {
+    let (prefix, plural) = match kind {
+        "service" => ("/api/v1", "services"),
+        "pod" => ("/api/v1", "pods"),
+        "replicaset" => ("/apis/apps/v1", "replicasets"),
+        "run" => ("/apis/argoproj.io/v1alpha1", "analysisruns"),
+        "template" => ("/apis/argoproj.io/v1alpha1", "analysistemplates"),
+        "rollout" => ("/apis/argoproj.io/v1alpha1", "rollouts"),
+        other => panic!("no kind {other} in scenarios"),
+    };
+    format!("{prefix}/namespaces/{namespace}/{plural}/{name}")
+}
+
+/// One patch of a promotion.
+pub(crate) enum Promotion {
+    Spec(Value),
+    /// The fields of the status.
+    Status(Value),
+}
+
+/// What the plugin sends to promote this rollout. Source: wire-contract 7.2.
+pub(crate) fn promotion(rollout: &Value) -> Vec<Promotion> {
+    let mut patches = Vec::new();
+    if rollout["spec"]["paused"] == true {
+        patches.push(Promotion::Spec(json!({ "spec": { "paused": false } })));
+    }
+    let status = &rollout["status"];
+    let steps = rollout["spec"]["strategy"]["canary"]["steps"]
+        .as_array()
+        .map_or(0, Vec::len);
+    let next = status["currentStepIndex"].as_u64().unwrap_or(0) as usize + 1;
+    let run = &status["canary"]["currentStepAnalysisRunStatus"]["status"];
+    let paused = status["pauseConditions"]
+        .as_array()
+        .is_some_and(|pauses| !pauses.is_empty());
+    if *run == "Inconclusive" && paused && status["controllerPause"] == true {
+        let fields = json!({"pauseConditions": null, "controllerPause": false, "currentStepIndex": next.min(steps)});
+        patches.push(Promotion::Status(fields));
+    } else if paused {
+        patches.push(Promotion::Status(json!({ "pauseConditions": null })));
+    } else if steps > 0 {
+        let fields = json!({ "pauseConditions": null, "currentStepIndex": next.min(steps) });
+        patches.push(Promotion::Status(fields));
+    }
+    patches
 }
 
 /// The path that an object is created at.
@@ -400,7 +421,7 @@ pub(crate) fn collection(manifest: &Value, namespace: &str) -> String {
     }
 }
 
-fn compare(object: &Value, path: &str, wanted: &str) -> Result<(), String> {
+pub(crate) fn compare(object: &Value, path: &str, wanted: &str) -> Result<(), String> {
     let shown = match object.pointer(path) {
         None | Some(Value::Null) => "absent".to_owned(),
         Some(Value::String(text)) => text.clone(),
@@ -414,7 +435,7 @@ fn compare(object: &Value, path: &str, wanted: &str) -> Result<(), String> {
 }
 
 /// The tag of the first container's image.
-fn tag(pod_spec: &Value) -> String {
+pub(crate) fn tag(pod_spec: &Value) -> String {
     let image = pod_spec["containers"][0]["image"].as_str().unwrap_or_default();
     image.rsplit_once(':').map_or(image, |(_, tag)| tag).to_owned()
 }

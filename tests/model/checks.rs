@@ -100,7 +100,7 @@ impl Checks {
         }
     }
 
-    pub(super) fn before_write(&mut self, observed: &Observed, action: &Action, now: DateTime<Utc>) {
+    pub(crate) fn before_write(&mut self, observed: &Observed, action: &Action, now: DateTime<Utc>) {
         match action {
             Action::ScaleReplicaSet { name, from, to, .. } if to < from => self.scale_down(observed, name, *to, now),
             Action::ScaleReplicaSet { name, to, .. } => self.scale_up(observed, name, *to),
@@ -194,7 +194,7 @@ impl Checks {
         }
     }
 
-    pub(super) fn before_status(&mut self, observed: &Observed, difference: &Value, _: DateTime<Utc>) {
+    pub(crate) fn before_status(&mut self, observed: &Observed, difference: &Value, _: DateTime<Utc>) {
         let status = observed.rollout.status.clone().unwrap_or_default();
         let begins = difference["currentStepIndex"] == 0 || difference["currentPodHash"].is_string();
         let promoted = difference["stableRS"].is_string();

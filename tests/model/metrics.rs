@@ -16,13 +16,17 @@ impl Metrics {
         self.0.insert(metric.to_owned(), values);
     }
 
-    pub(super) fn answer(&mut self, metric: &str) -> Outcome {
-        let script = self.0.get_mut(metric);
-        let value = match script {
+    /// The next value of the metric.
+    pub fn value(&mut self, metric: &str) -> Value {
+        match self.0.get_mut(metric) {
             Some(values) if values.len() > 1 => values.remove(0),
             Some(values) => values.first().cloned().unwrap_or(Value::Null),
             None => Value::from(1),
-        };
+        }
+    }
+
+    pub(super) fn answer(&mut self, metric: &str) -> Outcome {
+        let value = self.value(metric);
         if let Some(why) = value.as_str().and_then(|text| text.strip_prefix("error:")) {
             return Outcome::Error(why.trim().to_owned());
         }

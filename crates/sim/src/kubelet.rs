@@ -10,7 +10,7 @@ pub mod life;
 pub mod serve;
 pub mod status;
 
-use behaviour::{Answers, Behaviour};
+use behaviour::{Answers, Behaviour, Course};
 use chrono::{DateTime, Utc};
 use life::{Memory, Stage, Step};
 use serde_json::Value;
@@ -39,6 +39,19 @@ pub trait Processes: Send {
     fn start(&mut self, pod: &Pod, answers: &Answers);
     /// Ends a process: no new connections, requests in flight are answered.
     fn stop(&mut self, uid: &str);
+    /// What becomes of a command that is to end, as that of a Job.
+    fn commands(&self) -> Commands {
+        Commands::Imagined
+    }
+}
+
+/// What becomes of the commands of pods that end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Commands {
+    /// They end when and as their words say (`sleep 2; exit 1`); nothing is run.
+    Imagined,
+    /// [`Processes::start`] runs them, and [`Kubelet::exited`] is told how each ended.
+    Run,
 }
 
 /// What a process needs to know of its pod.
@@ -49,6 +62,10 @@ pub struct Pod {
     pub ip: Ipv4Addr,
     /// The container ports, of all its containers.
     pub ports: Vec<u16>,
+    /// The first container's command and arguments, if the pod is one that ends; empty: the image's own.
+    pub command: Vec<String>,
+    /// Its environment, as far as it is spelled out.
+    pub environment: Vec<(String, String)>,
 }
 
 /// No processes: pods live by their status alone, as the virtual world wants it.
@@ -89,7 +106,8 @@ impl Kubelet {
             memory,
             running,
         } = self.lives.entry(uid.to_owned()).or_insert_with(|| {
-            let behaviour = Behaviour::of(pod, &self.pace.clone().spread(uid));
+            let mut behaviour = Behaviour::of(pod, &self.pace.clone().spread(uid));
+            behaviour.course = behaviour.course.with(self.processes.commands(), &command(pod));
             let memory = Memory::resumed(pod, now).unwrap_or_else(|| {
                 self.addresses += 1;
                 Memory::new(address(self.addresses), now)
@@ -100,6 +118,10 @@ impl Kubelet {
                 running: None,
             }
         });
+        if memory.stage == Stage::BackOff {
+            // How the command ended says nothing about its next run.
+            behaviour.course = behaviour.course.clone().with(self.processes.commands(), &command(pod));
+        }
         let step = life::next(pod, behaviour, memory, now);
         if running.is_some() && *running != step.memory.started {
             self.processes.stop(uid);
@@ -116,6 +138,16 @@ impl Kubelet {
     pub fn forget(&mut self, uid: &str) {
         if self.lives.remove(uid).is_some_and(|life| life.running.is_some()) {
             self.processes.stop(uid);
+        }
+    }
+
+    /// The command of a pod has ended; the next look tells.
+    pub fn exited(&mut self, uid: &str, exit_code: i32, now: DateTime<Utc>) {
+        if let Some(life) = self.lives.get_mut(uid)
+            && life.behaviour.course == Course::Runs
+        {
+            let after = (now - life.memory.since).to_std().unwrap_or_default();
+            life.behaviour.course = Course::Completes { after, exit_code };
         }
     }
 
@@ -169,10 +201,28 @@ fn describe(pod: &Value, ip: Ipv4Addr) -> Pod {
         .flat_map(|container| container["ports"].as_array().into_iter().flatten())
         .filter_map(|port| port["containerPort"].as_u64().and_then(|port| u16::try_from(port).ok()))
         .collect();
+    let environment = pod["spec"]["containers"][0]["env"].as_array().into_iter().flatten();
+    let environment = environment.filter_map(|entry| {
+        let text = |field: &str| entry[field].as_str().map(str::to_owned);
+        Some((text("name")?, text("value")?))
+    });
     Pod {
         uid: field("uid"),
         name: field("name"),
         ip,
         ports,
+        command: command(pod),
+        environment: environment.collect(),
     }
+}
+
+/// The words of the first container's command; none for a pod that is to run for ever.
+fn command(pod: &Value) -> Vec<String> {
+    if pod["spec"]["restartPolicy"].as_str().unwrap_or("Always") == "Always" {
+        return Vec::new();
+    }
+    let container = &pod["spec"]["containers"][0];
+    let words = ["command", "args"].map(|field| container[field].as_array().into_iter().flatten());
+    let words = words.into_iter().flatten().filter_map(Value::as_str);
+    words.map(str::to_owned).collect()
 }

@@ -15,7 +15,7 @@
 //! `START_MS` (process start to ready), `DRAIN_MS`, `CRASH_AFTER_MS`, and `LYING_METRICS=true` (metrics that claim
 //! every request succeeded quickly).
 
-use super::Pace;
+use super::{Commands, Pace};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -33,9 +33,38 @@ pub enum Course {
     Serves,
     NoImage,
     NeverReady,
-    Crashes { after: Duration },
-    Flaps { ready_for: Duration, unready_for: Duration },
-    Completes { after: Duration, exit_code: i32 },
+    Crashes {
+        after: Duration,
+    },
+    Flaps {
+        ready_for: Duration,
+        unready_for: Duration,
+    },
+    /// Its command is really run, and nobody knows yet how it ends.
+    Runs,
+    Completes {
+        after: Duration,
+        exit_code: i32,
+    },
+}
+
+impl Course {
+    /// The course of a pod whose commands are treated like this.
+    pub(super) fn with(self, commands: Commands, command: &[String]) -> Self {
+        match (commands, &self) {
+            (Commands::Run, Course::Completes { .. }) if !command.is_empty() => Course::Runs,
+            (
+                Commands::Run | Commands::Imagined,
+                Course::Serves
+                | Course::NoImage
+                | Course::NeverReady
+                | Course::Crashes { .. }
+                | Course::Flaps { .. }
+                | Course::Runs
+                | Course::Completes { .. },
+            ) => self,
+        }
+    }
 }
 
 /// How the process answers requests. Deterministic: the pattern depends on the number of the request only.
@@ -112,7 +141,7 @@ impl Behaviour {
         if env("LYING_METRICS") == Some("true") {
             answers.metrics = Metrics::Lying;
         }
-        pace.start = millis("START_MS").unwrap_or(pace.start);
+        pace.start = millis("START_MS").unwrap_or(pace.start) + before_ready(pod);
         pace.drain = millis("DRAIN_MS").unwrap_or(pace.drain);
         if let Some(after) = millis("CRASH_AFTER_MS") {
             course = Course::Crashes { after };
@@ -171,6 +200,27 @@ fn env<'a>(container: &'a Value, name: &str) -> Option<&'a str> {
         .iter()
         .find(|entry| entry["name"] == name)?["value"]
         .as_str()
+}
+
+/// What the spec adds to the start: the longest sleep of a postStart hook, then the longest initialDelaySeconds of a
+/// readiness probe. Other hooks and probes take no time.
+fn before_ready(pod: &Value) -> Duration {
+    let longest = |of: fn(&Value) -> Duration| {
+        let containers = pod["spec"]["containers"].as_array().into_iter().flatten();
+        containers.map(of).max().unwrap_or_default()
+    };
+    let hook = |container: &Value| {
+        let hook = &container["lifecycle"]["postStart"];
+        match hook["sleep"]["seconds"].as_u64() {
+            Some(seconds) => Duration::from_secs(seconds),
+            None => command(&hook["exec"]).0,
+        }
+    };
+    let probe = |container: &Value| {
+        let seconds = container["readinessProbe"]["initialDelaySeconds"].as_u64();
+        Duration::from_secs(seconds.unwrap_or(0))
+    };
+    longest(hook) + longest(probe)
 }
 
 /// How long a command runs and how it ends: `sleep N`, `exit N`, `true`, `false`, in a shell line or as plain words.
@@ -234,6 +284,15 @@ mod tests {
             (tuned.answers.error_rate, tuned.pace.drain),
             (0.5, Duration::from_millis(7))
         );
+    }
+
+    #[test]
+    fn hooks_and_probes_take_their_time_before_a_pod_is_ready() {
+        let hook = json!({"exec": {"command": ["sh", "-c", "sleep 3"]}});
+        let slow = json!({"lifecycle": {"postStart": hook}, "readinessProbe": {"initialDelaySeconds": 4}});
+        assert_eq!(of(slow).pace.start, Pace::default().start + Duration::from_secs(7));
+        let sleeps = json!({"lifecycle": {"postStart": {"sleep": {"seconds": 2}}}});
+        assert_eq!(of(sleeps).pace.start, Pace::default().start + Duration::from_secs(2));
     }
 
     #[test]

@@ -169,7 +169,7 @@ fn following(pod: &Value, behaviour: &Behaviour, memory: &Memory) -> Option<(Dur
         (Stage::Starting, Course::NeverReady) => None,
         (Stage::Starting, Course::Crashes { after }) if *after <= pace.start => Some((*after, Stage::BackOff)),
         (Stage::Starting | Stage::Lapsed, _) if fails_probe(pod) => None,
-        (Stage::Starting, Course::Completes { .. }) => Some((Duration::ZERO, Stage::Ready)),
+        (Stage::Starting, Course::Completes { .. } | Course::Runs) => Some((Duration::ZERO, Stage::Ready)),
         (Stage::Starting, _) => Some((pace.start, Stage::Ready)),
         (Stage::Ready, Course::Crashes { after }) => Some((after.saturating_sub(pace.start), Stage::BackOff)),
         (Stage::Ready, Course::Flaps { ready_for, .. }) => Some((*ready_for, Stage::Lapsed)),
@@ -213,7 +213,12 @@ fn ending(pod: &Value, exit_code: i32) -> Stage {
 fn enter(memory: &mut Memory, behaviour: &Behaviour, stage: Stage, at: DateTime<Utc>) {
     let exit_code = match behaviour.course {
         Course::Completes { exit_code, .. } => exit_code,
-        Course::Serves | Course::NoImage | Course::NeverReady | Course::Crashes { .. } | Course::Flaps { .. } => 1,
+        Course::Serves
+        | Course::NoImage
+        | Course::NeverReady
+        | Course::Crashes { .. }
+        | Course::Flaps { .. }
+        | Course::Runs => 1,
     };
     match stage {
         Stage::Starting => {

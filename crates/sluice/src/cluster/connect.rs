@@ -2,11 +2,16 @@
 
 use anyhow::{Context, Result, bail};
 use chrono::TimeDelta;
+use http::HeaderValue;
+use http::header::USER_AGENT;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
 use super::Cluster;
 use crate::args::Connection;
+
+/// Who we say we are to the API server.
+const AGENT: &str = concat!("sluice/", env!("CARGO_PKG_VERSION"));
 
 /// Connects as [`client_config`] says. Nothing is sent yet.
 ///
@@ -32,6 +37,8 @@ pub async fn client_config(flags: &Connection) -> Result<Config> {
     // A person repeats the command, the controller its look: a retry behind their backs only hides what is wrong.
     config.default_retry = false;
     override_with(&mut config, flags);
+    // Without it audit logs do not say whose request it was, and managedFields name the manager `unknown`.
+    config.headers.push((USER_AGENT, HeaderValue::from_static(AGENT)));
     Ok(config)
 }
 

@@ -30,6 +30,8 @@ async fn requests_in_flight_are_answered_when_the_pod_ends() {
         name: "web-1".into(),
         ip,
         ports: vec![8080],
+        command: Vec::new(),
+        environment: Vec::new(),
     };
     assert_eq!(table.dial(IpAddr::V4(ip), 8080), None);
     servers.start(

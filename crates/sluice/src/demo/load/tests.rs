@@ -26,6 +26,8 @@ fn pod(number: u8) -> (Pod, Endpoint) {
             name: format!("web-hash{number}-x"),
             ip,
             ports: vec![8080],
+            command: Vec::new(),
+            environment: Vec::new(),
         },
         endpoint,
     )
