@@ -27,6 +27,10 @@ deny:
 crds:
     SLUICE_WRITE_CRDS=1 cargo test --quiet --package tests --lib the_files_are_as_generated
 
+# the generated files of charts/sluice anew: roles from the list of permissions, packed CRDs
+chart:
+    SLUICE_WRITE_CHART=1 cargo test --quiet --package tests --lib generated_files_are_as_the_code_says
+
 # three stories on a cluster inside the process: `just demo --story 2`
 demo *FLAGS:
     cargo run --release -- demo {{FLAGS}}

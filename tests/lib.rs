@@ -2,6 +2,8 @@
 
 pub mod cluster;
 #[cfg(test)]
+mod chart;
+#[cfg(test)]
 mod coverage;
 #[cfg(test)]
 mod crds;
