@@ -1,8 +1,8 @@
 //! The test rings of Sluice. One binary: every ring is a module of it.
 
-pub mod cluster;
 #[cfg(test)]
 mod chart;
+pub mod cluster;
 #[cfg(test)]
 mod coverage;
 #[cfg(test)]
