@@ -37,3 +37,5 @@ pub const NOTIFIED: &str = "notified.notifications.argoproj.io";
 pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 /// Prefix of annotations that are ours alone; never copied to ReplicaSets.
 pub const SLUICE_PREFIX: &str = "sluice.dev/";
+/// On a ReplicaSet: the most ready pods it has had in one attempt, `25 since 2026-01-01T00:00:11Z`.
+pub const MOST_READY: &str = "sluice.dev/most-ready";

@@ -31,6 +31,11 @@ pub trait Decode: Sized {
     /// # Errors
     /// Says what in the object is not as its kind has it.
     fn decode(object: Value) -> Result<Self, String>;
+
+    /// The same view with what only the state before it tells.
+    fn after(self, _before: Option<&Self>) -> Self {
+        self
+    }
 }
 
 /// The name of an object; `None` when it has none.
@@ -42,17 +47,17 @@ pub fn name(object: &Value) -> Option<Name> {
         .map(|name| Name::new(text("namespace").unwrap_or_default(), name))
 }
 
-/// An object as it lies on a shelf.
+/// An object as it lies on a shelf; `before` is the state of the same object that it replaces.
 ///
 /// # Errors
 /// As [`Decode::decode`].
-pub fn shelved<T: Decode>(mut object: Value) -> Result<Shelved<T>, String> {
+pub fn shelved<T: Decode>(mut object: Value, before: Option<&T>) -> Result<Shelved<T>, String> {
     let stamp = stamp(&object);
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         prune(metadata);
     }
     T::decode(object).map(|view| Shelved {
-        object: Arc::new(view),
+        object: Arc::new(view.after(before)),
         stamp,
     })
 }
@@ -127,6 +132,10 @@ impl Decode for AnalysisTemplateSpec {
 impl Decode for ReplicaSet {
     fn decode(object: Value) -> Result<Self, String> {
         plain(object)
+    }
+
+    fn after(self, before: Option<&Self>) -> Self {
+        ReplicaSet::after(self, before)
     }
 }
 

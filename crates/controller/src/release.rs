@@ -37,7 +37,7 @@ pub fn forsaken(shelves: &Shelves, name: &Name) -> Option<Forsaken> {
 /// Whether a Rollout, as read, refers to a Service of its namespace.
 pub fn refers(rollout: &Value, service: &str) -> bool {
     // One that does not decode may refer to anything.
-    decode::shelved::<SeenRollout>(rollout.clone()).map_or(true, |seen| {
+    decode::shelved::<SeenRollout>(rollout.clone(), None).map_or(true, |seen| {
         !seen.object.undecodable.is_empty() || Needs::of(&seen.object.rollout.spec).services.contains(service)
     })
 }

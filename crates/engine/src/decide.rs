@@ -41,6 +41,7 @@ pub fn decide_snapshot(seen: &Snapshot) -> Plan {
     if d.is_fully_promoted() && !d.recorded.stable_rs.is_empty() && d.is_aborted() {
         d.abort = AbortChange::Drop;
     }
+    crate::progress::remember(&mut d);
     if replicas_changed(&d) {
         return scale_only(d);
     }

@@ -13,6 +13,7 @@ mod history;
 mod metadata;
 pub mod mutant;
 pub mod plan;
+mod progress;
 mod promote;
 mod refusal;
 mod resize;

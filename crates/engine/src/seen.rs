@@ -54,6 +54,19 @@ pub struct ReplicaSet {
     pub metadata: Meta,
     pub spec: ReplicaSetSpec,
     pub status: ReplicaSetStatus,
+    /// The most ready pods it was seen with since it was last made smaller; 0 when nobody has looked on.
+    #[serde(skip)]
+    pub most_ready: i32,
+}
+
+impl ReplicaSet {
+    /// The same object, seen after an earlier state of it.
+    pub fn after(mut self, before: Option<&ReplicaSet>) -> Self {
+        let seen = before.map_or(0, |before| before.most_ready);
+        let size = self.spec.replicas.unwrap_or(0);
+        self.most_ready = seen.min(size).max(self.status.ready_replicas);
+        self
+    }
 }
 
 /// `spec` of a ReplicaSet.

@@ -251,10 +251,12 @@ type Transition<T> = (Option<Shelved<T>>, Option<Shelved<T>>);
 /// Puts an object on its shelf; `None` when nothing changed by it. An object that does not decode leaves its shelf.
 fn place<T: Decode>(shelf: &mut Shelf<T>, name: &Name, object: Value, change: &mut Change) -> Option<Transition<T>> {
     let stamp = decode::stamp(&object);
-    if shelf.get(name).is_some_and(|known| known.stamp == stamp) {
+    let known = shelf.get(name);
+    if known.is_some_and(|known| known.stamp == stamp) {
         return None;
     }
-    let transition = match decode::shelved::<T>(object) {
+    let before = known.filter(|known| known.stamp.uid == stamp.uid);
+    let transition = match decode::shelved::<T>(object, before.map(|known| &*known.object)) {
         Ok(new) => match shelf.put(name.clone(), new.clone()) {
             Ok(old) => (old, Some(new)),
             Err(Stale) => return None,

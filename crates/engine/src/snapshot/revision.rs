@@ -31,6 +31,8 @@ pub struct Revision {
     /// `status.replicas`: pods that exist.
     pub pods: i32,
     pub ready: i32,
+    /// The most ready pods it was seen with at this size or a smaller one.
+    pub most_ready: i32,
     /// `status.availableReplicas`.
     pub available: i32,
     /// Whether the ReplicaSet controller has seen the latest spec.
@@ -87,6 +89,7 @@ impl Revision {
             size,
             pods: rs.status.replicas,
             ready: rs.status.ready_replicas,
+            most_ready: rs.most_ready,
             available: rs.status.available_replicas,
             settled: if rs.status.observed_generation >= rs.metadata.generation {
                 Settled::Yes

@@ -251,10 +251,10 @@ pub(crate) fn is_healthy(seen: &Snapshot, recorded: &RolloutStatus, next: &Rollo
 
 fn progress_made(seen: &Snapshot, recorded: &RolloutStatus, next: &RolloutStatus) -> bool {
     let old = |status: &RolloutStatus| status.replicas - status.updated_replicas;
+    let more = next.ready_replicas > recorded.ready_replicas || next.available_replicas > recorded.available_replicas;
     recorded.updated_replicas != next.updated_replicas
         || old(next) < old(recorded)
-        || next.ready_replicas > recorded.ready_replicas
-        || next.available_replicas > recorded.available_replicas
+        || (more && crate::progress::is_at_its_height(seen, recorded))
         || match &seen.strategy {
             Strategy::BlueGreen(_) => {
                 recorded.blue_green.active_selector != next.blue_green.active_selector
