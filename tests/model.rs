@@ -25,6 +25,7 @@ use crate::rights;
 mod checks;
 pub mod metrics;
 mod runs;
+mod services;
 
 pub use checks::Checks;
 pub use metrics::Metrics;
@@ -296,12 +297,12 @@ impl Model {
         let turn = match task {
             Task::Rollout(name) => self.rollout(task, name),
             Task::Run(name) => self.run(task, name),
-            Task::Service(_) => Turn::Rest(None),
+            Task::Service(name) => self.service(task, name),
         };
         match turn {
             Turn::Rest(wake) => {
                 self.failures.remove(task);
-                if let Some(at) = wake {
+                if let Some(at) = wake.into_iter().chain(self.patience(task)).min() {
                     let known = self.due.get(task).copied();
                     self.due.insert(task.clone(), known.map_or(at, |known| known.min(at)));
                 }
@@ -313,6 +314,12 @@ impl Model {
                 self.due.insert(task.clone(), now + wait);
             }
         }
+    }
+
+    /// When a write that has not come back is to be read live, as the running controller does.
+    fn patience(&self, task: &Task) -> Option<DateTime<Utc>> {
+        let wait = self.freshness.deadline(task)?.duration_since(self.instant);
+        Some(self.start + TimeDelta::from_std(wait).expect("a short wait"))
     }
 
     fn rollout(&mut self, task: &Task, name: &Name) -> Turn {

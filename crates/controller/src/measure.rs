@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use api::analysis::AnalysisRun;
 use api::keys;
 use chrono::{DateTime, Utc};
-use engine::analysis::{Action, Answer, Outcome, Phase, Task as Due};
+use engine::analysis::{Action, Answer, Forgotten, Outcome, Phase, Task as Due};
 use futures::FutureExt;
 use kube::api::ListParams;
 use kube::core::Request as Builder;
@@ -148,6 +148,12 @@ pub fn start(edge: &Arc<Edge>, task: &Task, subject: &Subject, run: &Arc<Analysi
         edge.measuring.end(&subject.name, &subject.uid, answer);
         edge.wake([task]);
     });
+}
+
+/// Removes what a measurement that is not in the status any more has left behind.
+pub fn clear_away(task: &Task, gone: &Forgotten) {
+    // No provider that is built leaves anything behind; one that does (a Job) has its removal here.
+    tracing::debug!(%task, metric = gone.metric, "a measurement is forgotten");
 }
 
 struct Measured {

@@ -66,6 +66,7 @@ async fn hop(edge: &Arc<Edge>, task: &Task, subject: &Subject, run: &Arc<Analysi
     let RunPlan {
         status: next,
         tasks,
+        forgotten,
         notices,
         wake,
         ..
@@ -76,6 +77,10 @@ async fn hop(edge: &Arc<Edge>, task: &Task, subject: &Subject, run: &Arc<Analysi
         status::write(edge, task, subject, &difference).await?;
     }
     edge.measuring.accepted(&subject.name, &subject.uid, &shown);
+    // Only now: what the status still names must still be there.
+    for gone in &forgotten {
+        measure::clear_away(task, gone);
+    }
     for notice in &notices {
         edge.tell(subject, notice);
     }
