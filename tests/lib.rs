@@ -23,6 +23,8 @@ mod scenarios;
 #[cfg(test)]
 mod swarm;
 #[cfg(test)]
+mod takeover;
+#[cfg(test)]
 mod vectors;
 #[cfg(test)]
 mod wire;

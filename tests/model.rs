@@ -18,12 +18,13 @@ use engine::plan::{Action, Notice, Plan};
 use serde_json::Value;
 use sim::apiserver::{Response, WatchCursor, WatchEventKind};
 use sim::kubelet::Pace;
-use sim::{Request, World};
+use sim::{Clock, Request, World};
 
 use crate::rights;
 
 mod checks;
 pub mod metrics;
+pub mod people;
 mod runs;
 mod services;
 
@@ -76,7 +77,15 @@ impl Model {
 
     /// The same with another pace of pods.
     pub fn with_pace(seed: u64, pace: Pace) -> Self {
-        let mut world = World::new(seed, pace);
+        Model::in_world(World::new(seed, pace))
+    }
+
+    /// The same in a cluster whose first instant is `start`.
+    pub fn starting_at(seed: u64, start: DateTime<Utc>) -> Self {
+        Model::in_world(World::starting(Clock::starting_at(start), seed, Pace::default()))
+    }
+
+    fn in_world(mut world: World) -> Self {
         for crd in api::crd::all() {
             world
                 .api

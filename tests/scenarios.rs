@@ -5,9 +5,11 @@
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
+use controller::kind::Name;
 use serde_json::{Value, json};
 use sim::{Fault, Request, Rule};
 
+pub(crate) use crate::model::people::{Promotion, promotion};
 use crate::model::{AGENT, Model};
 use crate::scenario::{Scenario, Step, all};
 
@@ -149,7 +151,9 @@ impl<'s> Run<'s> {
                 let path = self.other(kind, name);
                 self.model.user(Request::delete(&path));
             }
-            Step::Promote => self.promote(),
+            Step::Promote => self
+                .model
+                .promote(&Name::new(self.namespace.clone(), self.name.clone())),
             Step::PromoteFull => self.status(json!({ "promoteFull": true })),
             Step::Abort => self.status(json!({ "abort": true })),
             Step::Retry => self.status(json!({ "abort": false })),
@@ -220,17 +224,6 @@ impl<'s> Run<'s> {
         let path = format!("{}/status", self.path());
         self.model
             .user(Request::merge_patch(&path, &json!({ "status": fields })));
-    }
-
-    fn promote(&mut self) {
-        for patch in promotion(&self.rollout()) {
-            match patch {
-                Promotion::Spec(patch) => {
-                    self.model.user(Request::merge_patch(&self.path(), &patch));
-                }
-                Promotion::Status(fields) => self.status(fields),
-            }
-        }
     }
 
     fn until(&mut self, phase: &str, message: &str) -> Result<(), String> {
@@ -369,40 +362,6 @@ pub(crate) fn path_of(kind: &str, namespace: &str, name: &str) -> String {
         other => panic!("no kind {other} in scenarios"),
     };
     format!("{prefix}/namespaces/{namespace}/{plural}/{name}")
-}
-
-/// One patch of a promotion.
-pub(crate) enum Promotion {
-    Spec(Value),
-    /// The fields of the status.
-    Status(Value),
-}
-
-/// What the plugin sends to promote this rollout. Source: wire-contract 7.2.
-pub(crate) fn promotion(rollout: &Value) -> Vec<Promotion> {
-    let mut patches = Vec::new();
-    if rollout["spec"]["paused"] == true {
-        patches.push(Promotion::Spec(json!({ "spec": { "paused": false } })));
-    }
-    let status = &rollout["status"];
-    let steps = rollout["spec"]["strategy"]["canary"]["steps"]
-        .as_array()
-        .map_or(0, Vec::len);
-    let next = status["currentStepIndex"].as_u64().unwrap_or(0) as usize + 1;
-    let run = &status["canary"]["currentStepAnalysisRunStatus"]["status"];
-    let paused = status["pauseConditions"]
-        .as_array()
-        .is_some_and(|pauses| !pauses.is_empty());
-    if *run == "Inconclusive" && paused && status["controllerPause"] == true {
-        let fields = json!({"pauseConditions": null, "controllerPause": false, "currentStepIndex": next.min(steps)});
-        patches.push(Promotion::Status(fields));
-    } else if paused {
-        patches.push(Promotion::Status(json!({ "pauseConditions": null })));
-    } else if steps > 0 {
-        let fields = json!({ "pauseConditions": null, "currentStepIndex": next.min(steps) });
-        patches.push(Promotion::Status(fields));
-    }
-    patches
 }
 
 /// The path that an object is created at.

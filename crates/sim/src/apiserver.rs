@@ -87,6 +87,27 @@ impl ApiServer {
             .map(|_| ())
     }
 
+    /// Puts an object of another cluster into the store as it stands, uid and timestamps included; only its
+    /// resourceVersion is this store's. Its namespace is made if there is none.
+    ///
+    /// # Errors
+    /// Says which kind is not served.
+    pub fn restore(&mut self, object: &Value) -> Result<(), String> {
+        let field = |name: &str| object[name].as_str().unwrap_or_default();
+        let kind = self.kinds.of_object(field("apiVersion"), field("kind"));
+        let Some(kind) = kind.cloned() else {
+            return Err(format!("no kind {} in {}", field("kind"), field("apiVersion")));
+        };
+        if let Some(namespace) = object["metadata"]["namespace"].as_str()
+            && self.store.get("namespaces", "", namespace).is_none()
+        {
+            let made = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace } });
+            self.handle(Request::post("/api/v1/namespaces", &made).agent("kube-apiserver"));
+        }
+        self.store.put(kind.resource(), object.clone());
+        Ok(())
+    }
+
     /// Answers one request.
     pub fn handle(&mut self, request: Request) -> Response {
         self.route(&request).unwrap_or_else(Response::from)

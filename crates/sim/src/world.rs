@@ -27,9 +27,14 @@ pub struct World {
 impl World {
     /// A cluster of three nodes whose pods have no processes, at 2026-01-01T00:00:00Z.
     pub fn new(seed: u64, pace: Pace) -> Self {
+        World::starting(Clock::new(), seed, pace)
+    }
+
+    /// The same by another clock.
+    pub fn starting(clock: Clock, seed: u64, pace: Pace) -> Self {
         let kubelet = Kubelet::new(pace, Box::new(NoProcesses));
         World {
-            api: ApiServer::new(Clock::new(), seed),
+            api: ApiServer::new(clock, seed),
             crew: crew(kubelet),
         }
     }
