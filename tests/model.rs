@@ -4,6 +4,7 @@
 //! server answers them synchronously.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use controller::cache::freshness::{Echo, Fresh, Freshness};
@@ -86,10 +87,12 @@ impl Model {
     }
 
     fn in_world(mut world: World) -> Self {
-        for crd in api::crd::all() {
+        // making the schemas takes longer than a whole scenario
+        static CRDS: LazyLock<Vec<Value>> = LazyLock::new(api::crd::all);
+        for crd in CRDS.iter() {
             world
                 .api
-                .install(&crd)
+                .install(crd)
                 .unwrap_or_else(|why| panic!("a CRD was refused: {why}"));
         }
         world.api.access.bind(AGENT, rights::grants("", ""));
