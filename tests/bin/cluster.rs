@@ -97,9 +97,7 @@ fn up(settings: &Settings) -> Result<()> {
         "Logs are in {}. Ctrl-C ends everything.",
         cluster.plane.directory().display()
     );
-    cluster
-        .block_on(tokio::signal::ctrl_c())
-        .context("Ctrl-C is not heard")?;
+    cluster.block_on(asked_to_end()).context("signals are not heard")?;
     eprintln!("ending");
     Ok(())
 }

@@ -303,3 +303,121 @@ fn line(entry: &Entry) -> Option<String> {
     let plural = entry.path.rsplit('/').next().unwrap_or_default();
     Some(format!("{} {plural} {}: {said}", at(entry), name(object)))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::cluster::history::Change;
+
+    /// Puts at these paths, one a version and a second.
+    fn entries(objects: &[(&'static str, Value)]) -> Vec<Entry> {
+        let began = DateTime::from_timestamp(1_767_225_600, 0).expect("a time");
+        let entry = |(number, (path, object)): (usize, &(&'static str, Value))| {
+            let mut object = object.clone();
+            object["metadata"]["namespace"] = json!("shop");
+            object["metadata"]["resourceVersion"] = json!((number + 1).to_string());
+            Entry {
+                version: number as u64 + 1,
+                at: began + TimeDelta::seconds(10 * number as i64),
+                path,
+                change: Change {
+                    event: Event::Put,
+                    object,
+                },
+            }
+        };
+        objects.iter().enumerate().map(entry).collect()
+    }
+
+    fn rollout(status: Value) -> (&'static str, Value) {
+        let object = json!({
+            "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": {"name": "web", "uid": "r"},
+            "spec": {
+                "replicas": 2, "selector": {"matchLabels": {"app": "web"}},
+                "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web", "image": "web"}]}},
+                "strategy": {"canary": {"stableService": "web", "maxUnavailable": 0}},
+            },
+            "status": status,
+        });
+        (ROLLOUTS, object)
+    }
+
+    fn replica_set(hash: &str, replicas: i32, available: i32) -> (&'static str, Value) {
+        let object = json!({
+            "apiVersion": "apps/v1", "kind": "ReplicaSet",
+            "metadata": {
+                "name": format!("web-{hash}"), "uid": hash, "labels": {api::keys::POD_TEMPLATE_HASH: hash},
+                "ownerReferences": [{"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": "web", "uid": "r", "controller": true}],
+            },
+            "spec": {"replicas": replicas, "selector": {}, "template": {"spec": {"containers": []}}},
+            "status": {"replicas": available, "availableReplicas": available},
+        });
+        (REPLICA_SETS, object)
+    }
+
+    fn service(hash: &str) -> (&'static str, Value) {
+        let selector = json!({api::keys::POD_TEMPLATE_HASH: hash});
+        (
+            SERVICES,
+            json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web", "uid": "s"}, "spec": {"selector": selector}}),
+        )
+    }
+
+    fn slice(ready: bool) -> (&'static str, Value) {
+        let labels = json!({"kubernetes.io/service-name": "web"});
+        (
+            ENDPOINT_SLICES,
+            json!({"metadata": {"name": "web-1", "labels": labels}, "endpoints": [{"conditions": {"ready": ready}}]}),
+        )
+    }
+
+    #[track_caller]
+    fn found(objects: &[(&'static str, Value)], by_hand: &[u64], expected: &str) {
+        let by_hand = by_hand.iter().copied().collect();
+        let found = broken(&entries(objects), &by_hand, Users::Served).join("; ");
+        assert!(
+            found.contains(expected) && found.is_empty() == expected.is_empty(),
+            "{found}"
+        );
+    }
+
+    #[test]
+    fn a_write_is_held_against_what_there_was_before_it() {
+        let start = [
+            rollout(json!({})),
+            replica_set("a", 2, 2),
+            replica_set("b", 0, 0),
+            service("a"),
+        ];
+        let then = |more: &[(&'static str, Value)]| [start.as_slice(), more].concat();
+        found(&start, &[], "");
+        found(
+            &then(&[replica_set("a", 1, 2)]),
+            &[],
+            "I5 web-a to 1: 1 available pods stay, 2 must",
+        );
+        found(&then(&[replica_set("a", 1, 2)]), &[5], "");
+        found(
+            &then(&[service("b")]),
+            &[],
+            "I4 Service web to b: no available pod there",
+        );
+        let grown = [replica_set("b", 1, 0), replica_set("b", 1, 1), replica_set("a", 1, 2)];
+        found(&then(&grown), &[], "");
+        let gone = [replica_set("b", 2, 0), replica_set("b", 2, 2), replica_set("a", 0, 2)];
+        found(&then(&gone), &[], "I2 web-a to 0: Service web still names it");
+        found(
+            &then(&[slice(true), slice(false)]),
+            &[],
+            "I4 Service web has no ready endpoint any more",
+        );
+        let paused = |since: &str| {
+            let pause = json!([{"reason": "CanaryPauseStep", "startTime": since}]);
+            rollout(json!({"currentStepIndex": 1, "currentPodHash": "b", "pauseConditions": pause}))
+        };
+        let again = [paused("2026-01-01T00:00:00Z"), paused("2026-01-01T00:00:09Z")];
+        found(&then(&again), &[], "pause clock restarted");
+    }
+}
