@@ -389,6 +389,7 @@ impl Model {
                     self.notices(&op.notices);
                 }
                 Err(status) if is_already_exists(&status) => self.look_again_at(&op.action, &subject),
+                Err(status) if concerns_one_pod(&op.action, &status) => {}
                 Err(_) => {
                     refused = true;
                     break;
@@ -454,7 +455,7 @@ impl Model {
             Action::AnnotateRollout { .. } | Action::DefaultReplicas { .. } => {
                 (Kind::Rollout, subject.name.name.clone())
             }
-            Action::EvictPod { .. } => return,
+            Action::EvictPod { .. } | Action::RelabelPod { .. } => return,
         };
         if matches!(action, Action::DeleteReplicaSet { .. } | Action::DeleteRun { .. }) {
             return;
@@ -525,6 +526,11 @@ fn without_tests(request: http::Request<Vec<u8>>) -> http::Request<Vec<u8>> {
         Ok(_) | Err(_) => body,
     };
     http::Request::from_parts(parts, body)
+}
+
+fn concerns_one_pod(action: &Action, status: &Value) -> bool {
+    let code = status["code"].as_u64().and_then(|code| u16::try_from(code).ok());
+    code.is_some_and(|code| lower::concerns_one_pod(action, code))
 }
 
 fn is_already_exists(status: &Value) -> bool {

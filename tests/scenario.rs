@@ -46,8 +46,8 @@ pub enum Step {
     Metric(String, Vec<Value>),
     /// `expect PATH = VALUE`: a field of the rollout, as a JSON pointer; `absent` for none.
     Expect(String, String),
-    /// `pods TEXT`: `v1=9 v2=1`, running pods by image tag.
-    Pods(String),
+    /// `pods TEXT`: `v1=9 v2=1`, running pods by image tag; `pods role: canary=1 stable=4`, by the value of that label.
+    Pods(PodGroup, String),
     /// `service NAME TAG`: the Service names the ReplicaSet with this image tag.
     Service(String, String),
     /// `restart`: the controller is killed and starts again.
@@ -189,7 +189,10 @@ impl Step {
                 let (path, value) = rest.split_once(" = ")?;
                 Step::Expect(path.trim().to_owned(), value.trim().to_owned())
             }
-            ("pods", rest) => Step::Pods(rest.to_owned()),
+            ("pods", rest) => match rest.split_once(": ") {
+                Some((label, wanted)) => Step::Pods(PodGroup::Label(label.to_owned()), wanted.to_owned()),
+                None => Step::Pods(PodGroup::Tag, rest.to_owned()),
+            },
             ("service", rest) => {
                 let (name, tag) = rest.split_once(' ')?;
                 Step::Service(name.to_owned(), tag.trim().to_owned())
@@ -221,6 +224,31 @@ impl Step {
             _ => return None,
         })
     }
+}
+
+/// What pods are counted by.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PodGroup {
+    /// The tag of their first image.
+    Tag,
+    /// The value of this label; `none` without it.
+    Label(String),
+}
+
+impl PodGroup {
+    /// The group of a pod.
+    pub fn of(&self, pod: &Value) -> String {
+        match self {
+            PodGroup::Tag => tag(&pod["spec"]),
+            PodGroup::Label(label) => pod["metadata"]["labels"][label].as_str().unwrap_or("none").to_owned(),
+        }
+    }
+}
+
+/// The tag of the first image of a pod's spec.
+pub fn tag(pod_spec: &Value) -> String {
+    let image = pod_spec["containers"][0]["image"].as_str().unwrap_or_default();
+    image.rsplit_once(':').map_or(image, |(_, tag)| tag).to_owned()
 }
 
 /// The fenced blocks of a language, with the number of their first line.

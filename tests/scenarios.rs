@@ -11,7 +11,7 @@ use sim::{Fault, Request, Rule};
 
 pub(crate) use crate::model::people::{Promotion, promotion};
 use crate::model::{AGENT, Model};
-use crate::scenario::{Scenario, Step, all};
+use crate::scenario::{PodGroup, Scenario, Step, all, tag};
 
 /// How long `until` waits, in virtual time.
 const PATIENCE: TimeDelta = TimeDelta::hours(2);
@@ -175,7 +175,7 @@ impl<'s> Run<'s> {
             }
             Step::Metric(name, values) => self.model.metrics.set(name, values.clone()),
             Step::Expect(path, wanted) => return self.expect(path, wanted),
-            Step::Pods(wanted) => return self.pods(wanted),
+            Step::Pods(group, wanted) => return self.pods(group, wanted),
             Step::Service(name, tag) => return self.service(name, tag),
             Step::Stale(span) => {
                 self.model.settle();
@@ -281,12 +281,12 @@ impl<'s> Run<'s> {
         }
     }
 
-    fn pods(&mut self, wanted: &str) -> Result<(), String> {
+    fn pods(&mut self, group: &PodGroup, wanted: &str) -> Result<(), String> {
         self.model.settle();
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         for pod in self.model.world.api.store().list("pods", Some(&self.namespace)) {
             if pod["metadata"]["deletionTimestamp"].is_null() {
-                *counts.entry(tag(&pod["spec"])).or_default() += 1;
+                *counts.entry(group.of(&pod)).or_default() += 1;
             }
         }
         let shown: Vec<String> = counts.iter().map(|(tag, count)| format!("{tag}={count}")).collect();
@@ -391,10 +391,4 @@ pub(crate) fn compare(object: &Value, path: &str, wanted: &str) -> Result<(), St
     } else {
         Err(format!("{path} is {shown}, not {wanted}"))
     }
-}
-
-/// The tag of the first container's image.
-pub(crate) fn tag(pod_spec: &Value) -> String {
-    let image = pod_spec["containers"][0]["image"].as_str().unwrap_or_default();
-    image.rsplit_once(':').map_or(image, |(_, tag)| tag).to_owned()
 }

@@ -19,8 +19,8 @@ use super::gate::Gate;
 use super::history::version;
 use super::scripted::Scripted;
 use super::{Cluster, EVENTS, PODS, RECORDED, REPLICA_SETS, ROLLOUTS, RUNS, SERVICES, call, judge};
-use crate::scenario::{Scenario, Step};
-use crate::scenarios::{Promotion, collection, compare, path_of, promotion, tag};
+use crate::scenario::{PodGroup, Scenario, Step, tag};
+use crate::scenarios::{Promotion, collection, compare, path_of, promotion};
 
 /// How long `until` waits. The longest deadline in a scenario is a minute.
 const PATIENCE: Duration = Duration::from_secs(240);
@@ -141,7 +141,9 @@ impl<'s> Stage<'s> {
                     .soon(|stage| compare(&stage.seen(ROLLOUTS, &stage.name), path, wanted))
                     .await;
             }
-            Step::Pods(wanted) => return self.soon(|stage| same("pods", &stage.pods(), wanted)).await,
+            Step::Pods(group, wanted) => {
+                return self.soon(|stage| same("pods", &stage.pods(group), wanted)).await;
+            }
             Step::Service(name, wanted) => {
                 let what = format!("Service {name}");
                 return self.soon(|stage| same(&what, &stage.pointed(name), wanted)).await;
@@ -303,10 +305,10 @@ impl<'s> Stage<'s> {
         self.cluster.history.object(path, self.file, name).unwrap_or_default()
     }
 
-    fn pods(&self) -> String {
+    fn pods(&self, group: &PodGroup) -> String {
         let pods = self.cluster.history.objects(PODS, self.file);
         let stay = pods.iter().filter(|pod| pod["metadata"]["deletionTimestamp"].is_null());
-        counted(stay.map(|pod| tag(&pod["spec"])))
+        counted(stay.map(|pod| group.of(pod)))
     }
 
     fn runs(&self) -> String {
@@ -376,7 +378,7 @@ impl<'s> Stage<'s> {
             | Step::Advance(_)
             | Step::Metric(..)
             | Step::Expect(..)
-            | Step::Pods(_)
+            | Step::Pods(..)
             | Step::Service(..)
             | Step::Restart
             | Step::Quiet(_)

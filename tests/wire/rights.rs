@@ -78,6 +78,7 @@ fn story() -> Vec<Value> {
     );
     web["spec"]["strategy"]["canary"]["stableService"] = json!("stable");
     web["spec"]["strategy"]["canary"]["canaryService"] = json!("canary");
+    web["spec"]["strategy"]["canary"]["canaryMetadata"] = json!({"labels": {"role": "canary"}});
     web["spec"]["revisionHistoryLimit"] = json!(0);
     web["spec"]["analysis"] = json!({"successfulRunHistoryLimit": 0, "unsuccessfulRunHistoryLimit": 0});
     vec![secret, named, everywhere, service("stable"), service("canary"), web]

@@ -33,10 +33,11 @@
 - apiGroups: ["discovery.k8s.io"]
   resources: ["endpointslices"]
   verbs: [list]
-# list: pods to restart, and pods that `sluice/scrape` asks
+# list: pods to restart, pods to relabel, and pods that `sluice/scrape` asks
+# patch: labels and annotations by role (canaryMetadata and the like)
 - apiGroups: [""]
   resources: ["pods"]
-  verbs: [list]
+  verbs: [list, patch]
 # create: restarts, which respect PodDisruptionBudgets
 - apiGroups: [""]
   resources: ["pods/eviction"]

@@ -35,6 +35,9 @@ pub const EXPERIMENT_TEMPLATE_NAME: &str = "experiment.argoproj.io/template-name
 pub const NOTIFIED: &str = "notified.notifications.argoproj.io";
 /// kubectl's own annotation; never copied.
 pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+/// Annotation on ReplicaSets, ours alone: JSON of the `{labels, annotations}` that pods may still carry; gone once no pod
+/// has been seen with any of them that is not wanted.
+pub const METADATA_TO_REPLACE: &str = "sluice.dev/metadata-to-replace";
 /// Prefix of annotations that are ours alone; never copied to ReplicaSets.
 pub const SLUICE_PREFIX: &str = "sluice.dev/";
 /// On a ReplicaSet: the most ready pods it has had in one attempt, `25 since 2026-01-01T00:00:11Z`.

@@ -19,7 +19,7 @@ mod revision;
 #[cfg(test)]
 mod tests;
 
-pub use revision::same_revision;
+pub use revision::{injected_hash, same_revision};
 
 /// A pod template: compact JSON, keys sorted, unknown fields kept. Cheap to clone.
 #[derive(Clone)]

@@ -36,7 +36,9 @@ pub async fn ops(edge: &Edge, task: &Task, subject: &mut Subject, ops: &[Op]) ->
                     edge.tell(subject, notice);
                 }
             }
-            Err(error) if is_not_yet(&op.action, &error) => tracing::debug!(%task, %error, "not yet"),
+            Err(Error::Refused { attempt, status }) if lower::concerns_one_pod(&op.action, status.code) => {
+                tracing::info!(%task, %attempt, why = %status.message, "tried again later");
+            }
             Err(error) => {
                 let error = outdated(&op.action, error);
                 after_refusal(edge, task, kind, name, &error).await;
@@ -114,7 +116,7 @@ fn target(subject: &Subject, action: &Action) -> (Kind, Name) {
             (Kind::AnalysisRun, name)
         }
         Action::AnnotateRollout { .. } | Action::DefaultReplicas { .. } => (Kind::Rollout, &subject.name.name),
-        Action::EvictPod { name, .. } => (Kind::Pod, name),
+        Action::EvictPod { name, .. } | Action::RelabelPod { name, .. } => (Kind::Pod, name),
     };
     (kind, Name::new(&subject.name.namespace, name))
 }
@@ -127,7 +129,7 @@ fn echo(action: &Action, answer: &Value) -> Option<Echo> {
             uid: uid.clone(),
             version: version.unwrap_or_default(),
         }),
-        Action::EvictPod { .. } => None,
+        Action::EvictPod { .. } | Action::RelabelPod { .. } => None,
         Action::CreateReplicaSet { .. }
         | Action::ScaleReplicaSet { .. }
         | Action::AnnotateReplicaSet { .. }
@@ -138,11 +140,6 @@ fn echo(action: &Action, answer: &Value) -> Option<Echo> {
         | Action::AnnotateRollout { .. }
         | Action::DefaultReplicas { .. } => version.map(Echo::Version),
     }
-}
-
-/// The eviction API says "not now" for one pod; that says nothing about the next.
-fn is_not_yet(action: &Action, error: &Error) -> bool {
-    matches!((action, error), (Action::EvictPod { .. }, Error::Refused { status, .. }) if status.code == 429)
 }
 
 /// A failed `test` of a JSON patch is 422, like an invalid object; here it means that the size was another one.

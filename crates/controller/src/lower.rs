@@ -5,8 +5,8 @@
 use api::keys;
 use api::rollout::LabelSelector;
 use chrono::{DateTime, SecondsFormat, Utc};
-use engine::plan::{Action, Claim, Notice, Read};
-use http::Request;
+use engine::plan::{Action, Claim, MetadataChange, Notice, Read};
+use http::{Request, StatusCode};
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::core::Request as Builder;
 use kube::core::request::Error;
@@ -58,11 +58,17 @@ pub fn action(subject: &Subject, action: &Action) -> Result<Request<Vec<u8>>, Er
             name,
             uid,
             annotations,
-            min_ready_seconds,
+            amendment,
         } => {
             let mut body = json!({"metadata": {"uid": uid, "annotations": annotations}});
-            if let Some(seconds) = min_ready_seconds {
-                body["spec"] = json!({"minReadySeconds": seconds});
+            if let Some(seconds) = amendment.min_ready_seconds {
+                body["spec"]["minReadySeconds"] = json!(seconds);
+            }
+            if let Some(affinity) = &amendment.affinity {
+                body["spec"]["template"]["spec"] = affinity.clone();
+            }
+            if !amendment.metadata.is_empty() {
+                body["spec"]["template"]["metadata"] = metadata(&amendment.metadata);
             }
             merge(Kind::ReplicaSet, &subject.name.namespace, name, body)
         }
@@ -134,6 +140,31 @@ pub fn action(subject: &Subject, action: &Action) -> Result<Request<Vec<u8>>, Er
             });
             at(Kind::Pod).create_subresource("eviction", name, &PostParams::default(), bytes(&body)?)
         }
+        Action::RelabelPod { name, uid, change } => {
+            let mut changed = metadata(change);
+            changed["uid"] = json!(uid);
+            merge(Kind::Pod, &subject.name.namespace, name, json!({"metadata": changed}))
+        }
+    }
+}
+
+/// Whether a refusal with this code says nothing about the ops after it: one pod may not be evicted yet, or cannot be
+/// relabelled. The pods are read again before the next attempt.
+pub fn concerns_one_pod(action: &Action, code: u16) -> bool {
+    match action {
+        Action::EvictPod { .. } => code == StatusCode::TOO_MANY_REQUESTS.as_u16(),
+        Action::RelabelPod { .. } => true,
+        Action::CreateReplicaSet { .. }
+        | Action::ScaleReplicaSet { .. }
+        | Action::AnnotateReplicaSet { .. }
+        | Action::ClaimReplicaSet { .. }
+        | Action::DeleteReplicaSet { .. }
+        | Action::PointService { .. }
+        | Action::CreateRun { .. }
+        | Action::TerminateRun { .. }
+        | Action::DeleteRun { .. }
+        | Action::AnnotateRollout { .. }
+        | Action::DefaultReplicas { .. } => false,
     }
 }
 
@@ -250,6 +281,17 @@ pub fn read(namespace: &str, read: &Read, selector: Option<&LabelSelector>) -> R
 /// When the body cannot be written as JSON.
 pub fn create(kind: Kind, namespace: &str, body: &Value) -> Result<Request<Vec<u8>>, Error> {
     Builder::new(kind.path(namespace)).create(&PostParams::default(), bytes(body)?)
+}
+
+/// The changed parts of an object's metadata, as a merge patch.
+fn metadata(change: &MetadataChange) -> Value {
+    let mut patch = Map::new();
+    for (key, changes) in [("labels", &change.labels), ("annotations", &change.annotations)] {
+        if !changes.is_empty() {
+            patch.insert(key.to_owned(), json!(changes));
+        }
+    }
+    Value::Object(patch)
 }
 
 fn merge(kind: Kind, namespace: &str, name: &str, body: Value) -> Result<Request<Vec<u8>>, Error> {

@@ -143,8 +143,14 @@ pub const ALL: &[Permission] = &[
     line(
         Pod,
         &[List],
-        "pods to restart, and pods that `sluice/scrape` asks",
-        "restarts are held; metrics of `sluice/scrape` are errors",
+        "pods to restart, pods to relabel, and pods that `sluice/scrape` asks",
+        "restarts are held; pods keep the metadata of their old role; metrics of `sluice/scrape` are errors",
+    ),
+    line(
+        Pod,
+        &[Patch],
+        "labels and annotations by role (canaryMetadata and the like)",
+        "pods keep the metadata of their old role",
     ),
     line(
         Pod,

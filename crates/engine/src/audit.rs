@@ -85,7 +85,8 @@ impl<'s> Ledger<'s> {
             | Action::DeleteRun { .. }
             | Action::AnnotateRollout { .. }
             | Action::DefaultReplicas { .. }
-            | Action::EvictPod { .. } => Ok(()),
+            | Action::EvictPod { .. }
+            | Action::RelabelPod { .. } => Ok(()),
         }
     }
 

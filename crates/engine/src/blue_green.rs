@@ -29,6 +29,7 @@ pub(crate) fn decide(d: &mut Draft<'_>, strategy: &BlueGreenStrategy) {
     pause(d, strategy);
     active(d, strategy);
     crate::runs::blue_green(d, strategy);
+    crate::metadata::role::sync(d);
     crate::history::clean(d);
     finish(d, strategy);
 }

@@ -27,6 +27,7 @@ pub(crate) fn decide(d: &mut Draft<'_>, canary: &CanaryStrategy) {
         return;
     }
     crate::restart::restart(d);
+    crate::metadata::role::sync(d);
     crate::history::clean(d);
     services::point(d, canary);
     crate::runs::canary(d, canary);

@@ -151,7 +151,7 @@ fn new_revision(d: &mut Draft<'_>) -> Settled {
         d.hold("the update", Reason::NotSeenYet(format!("ReplicaSet {name}")));
         return Settled::NotYet;
     };
-    let Some((annotations, min_ready_seconds)) = crate::metadata::sync(d.seen, new) else {
+    let Some((annotations, amendment)) = crate::metadata::sync(d.seen, new) else {
         return Settled::Yes;
     };
     let (name, uid) = (new.name.clone(), new.uid.clone());
@@ -159,7 +159,7 @@ fn new_revision(d: &mut Draft<'_>) -> Settled {
         name,
         uid,
         annotations,
-        min_ready_seconds,
+        amendment,
     });
     Settled::NotYet
 }

@@ -7,7 +7,11 @@ use std::collections::BTreeMap;
 use api::keys;
 use serde_json::{Value, json};
 
+use crate::plan::Amendment;
 use crate::snapshot::{Revision, Snapshot};
+
+mod affinity;
+pub(crate) mod role;
 
 /// Name and body of the ReplicaSet to create, at size 0.
 pub(crate) fn replica_set(seen: &Snapshot) -> (String, Value) {
@@ -24,11 +28,20 @@ pub(crate) fn replica_set(seen: &Snapshot) -> (String, Value) {
     let mut annotations = copied(seen);
     annotations.insert(keys::REVISION.to_owned(), number.to_string());
     annotations.insert(keys::DESIRED_REPLICAS.to_owned(), seen.replicas.to_string());
-    let mut spec = json!({
-        "replicas": 0,
-        "selector": selector,
-        "template": template.without_bad_quantities().with_hash_label(hash).value(),
-    });
+    let mut pods = template.without_bad_quantities().with_hash_label(hash).value();
+    if let Some(affinity) = affinity::at_creation(seen) {
+        pods["spec"]["affinity"] = affinity;
+    }
+    if let Some((injected, recorded)) = role::at_creation(seen) {
+        for (key, value) in injected.labels {
+            pods["metadata"]["labels"][key] = value.into();
+        }
+        for (key, value) in injected.annotations {
+            pods["metadata"]["annotations"][key] = value.into();
+        }
+        annotations.insert(keys::EPHEMERAL_METADATA.to_owned(), recorded);
+    }
+    let mut spec = json!({"replicas": 0, "selector": selector, "template": pods});
     if seen.spec().min_ready_seconds != 0 {
         spec["minReadySeconds"] = json!(seen.spec().min_ready_seconds);
     }
@@ -47,10 +60,10 @@ pub(crate) fn replica_set(seen: &Snapshot) -> (String, Value) {
     (name, body)
 }
 
-/// Annotations to change, and minReadySeconds where that changes.
-pub(crate) type Sync = (BTreeMap<String, Option<String>>, Option<i32>);
+/// Annotations to change, and what is to be amended with them.
+pub(crate) type Sync = (BTreeMap<String, Option<String>>, Amendment);
 
-/// What the new ReplicaSet lacks: revision, copied annotations, minReadySeconds.
+/// What the new ReplicaSet lacks: revision, copied annotations, minReadySeconds, anti-affinity.
 pub(crate) fn sync(seen: &Snapshot, new: &Revision) -> Option<Sync> {
     let mut changes: BTreeMap<String, Option<String>> = BTreeMap::new();
     for (key, value) in copied(seen) {
@@ -73,11 +86,15 @@ pub(crate) fn sync(seen: &Snapshot, new: &Revision) -> Option<Sync> {
         changes.insert(keys::REVISION_HISTORY.to_owned(), Some(history));
     }
     let seconds = seen.spec().min_ready_seconds;
-    let min_ready_seconds = (new.min_ready_seconds != seconds).then_some(seconds);
-    if changes.is_empty() && min_ready_seconds.is_none() {
+    let amendment = Amendment {
+        min_ready_seconds: (new.min_ready_seconds != seconds).then_some(seconds),
+        affinity: affinity::sync(seen, new),
+        ..Amendment::default()
+    };
+    if changes.is_empty() && amendment == Amendment::default() {
         return None;
     }
-    Some((changes, min_ready_seconds))
+    Some((changes, amendment))
 }
 
 /// One more than the highest revision of the others; an existing one is only ever raised.

@@ -78,12 +78,12 @@ pub enum Action {
         to: i32,
         annotations: BTreeMap<String, Option<String>>,
     },
-    /// Merge patch of annotations (`None` removes) and, if given, of minReadySeconds; precondition uid.
+    /// Merge patch of annotations (`None` removes) and of what is amended in the spec; precondition uid.
     AnnotateReplicaSet {
         name: String,
         uid: String,
         annotations: BTreeMap<String, Option<String>>,
-        min_ready_seconds: Option<i32>,
+        amendment: Amendment,
     },
     /// Strategic merge patch that takes an orphan (`Adopt`) or lets go of one of ours (`Release`) and leaves other owners;
     /// precondition uid and version.
@@ -119,6 +119,36 @@ pub enum Action {
     DefaultReplicas { replicas: i32 },
     /// POST on the pod's `eviction` subresource; 429 means not yet.
     EvictPod { name: String, uid: String },
+    /// Merge patch of a pod's own metadata; precondition uid. A refusal says nothing about other pods.
+    RelabelPod {
+        name: String,
+        uid: String,
+        change: MetadataChange,
+    },
+}
+
+/// What of a ReplicaSet's spec is changed in place; its pods stay.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Amendment {
+    pub min_ready_seconds: Option<i32>,
+    /// Merge patch of the pod template's `spec`, which holds `affinity` alone.
+    pub affinity: Option<Value>,
+    /// Of the pod template's metadata.
+    pub metadata: MetadataChange,
+}
+
+/// Labels and annotations to set (`Some`) or to remove (`None`).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MetadataChange {
+    pub labels: BTreeMap<String, Option<String>>,
+    pub annotations: BTreeMap<String, Option<String>>,
+}
+
+impl MetadataChange {
+    /// Whether it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty() && self.annotations.is_empty()
+    }
 }
 
 /// Taking or letting go of a ReplicaSet. Source: wire-contract 2.3 "Claiming".
@@ -222,6 +252,8 @@ pub enum Reason {
     SurgeExhausted { pods: i32, limit: i32 },
     /// Waiting for a restart budget or the Eviction API.
     RestartBudget { remaining: i32 },
+    /// Pods do not yet carry the labels and annotations of their role.
+    MetadataOfPods { remaining: usize },
     /// The plan was refused by the audit; nothing of it is applied.
     Refused(String),
 }
@@ -261,6 +293,7 @@ impl std::fmt::Display for Reason {
             }
             Reason::SurgeExhausted { pods, limit } => write!(f, "{pods} pods exist and at most {limit} may"),
             Reason::RestartBudget { remaining } => write!(f, "{remaining} pods are still to be restarted"),
+            Reason::MetadataOfPods { remaining } => write!(f, "{remaining} pods do not carry it yet"),
             Reason::Refused(why) => write!(f, "the plan was refused: {why}"),
         }
     }
@@ -271,6 +304,6 @@ impl std::fmt::Display for Reason {
 pub enum Read {
     /// The ready endpoints of this Service.
     Endpoints { service: String },
-    /// The pods of the Rollout (for a restart).
+    /// The pods of the Rollout (for a restart, and for the metadata of their role).
     Pods,
 }

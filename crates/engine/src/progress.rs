@@ -10,7 +10,6 @@ use api::keys;
 use api::rollout::RolloutStatus;
 
 use crate::draft::Draft;
-use crate::plan::Action;
 use crate::snapshot::{Revision, Snapshot};
 
 /// Writes the mark when ready pods were lost.
@@ -22,12 +21,7 @@ pub(crate) fn remember(d: &mut Draft<'_>) {
         return;
     }
     let mark = format!("{} since {attempt}", new.most_ready);
-    d.act(Action::AnnotateReplicaSet {
-        name: new.name.clone(),
-        uid: new.uid.clone(),
-        annotations: BTreeMap::from([(keys::MOST_READY.to_owned(), Some(mark))]),
-        min_ready_seconds: None,
-    });
+    crate::resize::annotate(d, new, BTreeMap::from([(keys::MOST_READY.to_owned(), Some(mark))]));
 }
 
 /// Whether more ready pods than before would be progress: the new revision has as many as never before in this attempt.

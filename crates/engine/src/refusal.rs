@@ -30,6 +30,7 @@ pub fn refused(observed: &Observed, action: &Action, why: &str) -> Option<Value>
         | Action::DeleteRun { .. }
         | Action::AnnotateRollout { .. }
         | Action::DefaultReplicas { .. }
-        | Action::EvictPod { .. } => None,
+        | Action::EvictPod { .. }
+        | Action::RelabelPod { .. } => None,
     }
 }

@@ -7,7 +7,7 @@ use api::keys;
 use chrono::{DateTime, Utc};
 
 use crate::draft::Draft;
-use crate::plan::{Action, Notice};
+use crate::plan::{Action, Amendment, Notice};
 use crate::snapshot::{Deadline, Revision};
 
 /// Whether a stage of the pass resized something.
@@ -42,7 +42,7 @@ pub(crate) fn resize(d: &mut Draft<'_>, revision: &Revision, to: i32, at_zero: A
             name: revision.name.clone(),
             uid: revision.uid.clone(),
             annotations,
-            min_ready_seconds: None,
+            amendment: Amendment::default(),
         });
         return Resized::No;
     }
@@ -83,11 +83,16 @@ pub(crate) fn clear_deadline(d: &mut Draft<'_>, revision: &Revision) {
     }
 }
 
-fn annotate(d: &mut Draft<'_>, revision: &Revision, annotations: std::collections::BTreeMap<String, Option<String>>) {
+/// Writes annotations alone.
+pub(crate) fn annotate(
+    d: &mut Draft<'_>,
+    revision: &Revision,
+    annotations: std::collections::BTreeMap<String, Option<String>>,
+) {
     d.act(Action::AnnotateReplicaSet {
         name: revision.name.clone(),
         uid: revision.uid.clone(),
         annotations,
-        min_ready_seconds: None,
+        amendment: Amendment::default(),
     });
 }

@@ -1,8 +1,9 @@
 //! A plan as plain text: for goldens, `explain` and logs.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use crate::plan::{Action, Claim, Notice, Plan};
+use crate::plan::{Action, Claim, MetadataChange, Notice, Plan};
 
 /// The whole plan, one line a thing.
 pub fn plan(plan: &Plan) -> String {
@@ -45,18 +46,18 @@ pub fn action(action: &Action) -> String {
         Action::AnnotateReplicaSet {
             name,
             annotations,
-            min_ready_seconds,
+            amendment,
             ..
         } => {
-            let mut text = format!("annotate ReplicaSet {name}");
-            for (key, value) in annotations {
-                let _ = match value {
-                    Some(value) => write!(text, " {key}={value}"),
-                    None => write!(text, " -{key}"),
-                };
-            }
-            if let Some(seconds) = min_ready_seconds {
+            let mut text = format!("annotate ReplicaSet {name}{}", changes(annotations));
+            if let Some(seconds) = amendment.min_ready_seconds {
                 let _ = write!(text, " minReadySeconds={seconds}");
+            }
+            if amendment.affinity.is_some() {
+                text.push_str(" affinity");
+            }
+            if !amendment.metadata.is_empty() {
+                let _ = write!(text, " template{}", metadata(&amendment.metadata));
             }
             text
         }
@@ -74,20 +75,24 @@ pub fn action(action: &Action) -> String {
         Action::CreateRun { name, .. } => format!("create AnalysisRun {name}"),
         Action::TerminateRun { name, .. } => format!("terminate AnalysisRun {name}"),
         Action::DeleteRun { name, .. } => format!("delete AnalysisRun {name}"),
-        Action::AnnotateRollout { annotations } => {
-            let pairs: Vec<String> = annotations
-                .iter()
-                .map(|(key, value)| {
-                    value
-                        .as_ref()
-                        .map_or(format!("-{key}"), |value| format!("{key}={value}"))
-                })
-                .collect();
-            format!("annotate Rollout {}", pairs.join(" "))
-        }
+        Action::AnnotateRollout { annotations } => format!("annotate Rollout{}", changes(annotations)),
         Action::DefaultReplicas { replicas } => format!("set spec.replicas to {replicas}"),
         Action::EvictPod { name, .. } => format!("evict Pod {name}"),
+        Action::RelabelPod { name, change, .. } => format!("relabel Pod {name}{}", metadata(change)),
     }
+}
+
+fn metadata(change: &MetadataChange) -> String {
+    format!("{}{}", changes(&change.labels), changes(&change.annotations))
+}
+
+/// Each with a space before it.
+fn changes(changes: &BTreeMap<String, Option<String>>) -> String {
+    let one = |(key, value): (&String, &Option<String>)| match value {
+        Some(value) => format!(" {key}={value}"),
+        None => format!(" -{key}"),
+    };
+    changes.iter().map(one).collect()
 }
 
 fn notice(notice: &Notice) -> String {

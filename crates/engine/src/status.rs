@@ -19,6 +19,7 @@ mod phase;
 mod urgency;
 
 pub use difference::merge_patch;
+pub(crate) use difference::of_objects;
 use phase::phase_and_message;
 
 /// The status every pass starts from: empty but for what is carried over and what is counted.

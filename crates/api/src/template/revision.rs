@@ -88,6 +88,22 @@ fn remove_injected_affinity(spec: &mut serde_json::Map<String, Value>) {
     }
 }
 
+/// The hash that an injected anti-affinity term of a live template keeps its pods away from.
+pub fn injected_hash(live: &Template) -> Option<String> {
+    let template = live.value();
+    let anti = template.pointer("/spec/affinity/podAntiAffinity")?;
+    let terms = |key: &str| anti[key].as_array().cloned().unwrap_or_default();
+    let required = terms("requiredDuringSchedulingIgnoredDuringExecution");
+    let preferred = terms("preferredDuringSchedulingIgnoredDuringExecution");
+    let all = required
+        .into_iter()
+        .chain(preferred.into_iter().map(|term| term["podAffinityTerm"].clone()));
+    let ours = all.into_iter().find(is_injected)?;
+    ours.pointer("/labelSelector/matchExpressions/0/values/0")?
+        .as_str()
+        .map(str::to_owned)
+}
+
 /// A term that selects by nothing but the hash is ours: no one else can know the hash beforehand (wire-contract 3.16).
 fn is_injected(term: &Value) -> bool {
     let expressions = term

@@ -4,7 +4,7 @@
 
 use super::{FieldError, metrics};
 use crate::analysis::Metric;
-use crate::rollout::{BlueGreenStrategy, CanaryStep, CanaryStrategy, RolloutSpec, TrafficRouting};
+use crate::rollout::{CanaryStep, CanaryStrategy, RolloutSpec, TrafficRouting};
 
 /// The name of a feature, and the fields with which a spec asks for it.
 type Feature = (&'static str, fn(&RolloutSpec) -> Vec<String>);
@@ -55,24 +55,6 @@ const FEATURES: &[Feature] = &[
     ("dynamic stable scale", |s| {
         canary(s, "dynamicStableScale", |c| c.dynamic_stable_scale)
     }),
-    ("anti-affinity", |s| {
-        canary(s, "antiAffinity", |c| c.anti_affinity.is_some())
-    }),
-    ("anti-affinity", |s| {
-        blue_green(s, "antiAffinity", |b| b.anti_affinity.is_some())
-    }),
-    ("metadata by role", |s| {
-        canary(s, "canaryMetadata", |c| c.canary_metadata.is_some())
-    }),
-    ("metadata by role", |s| {
-        canary(s, "stableMetadata", |c| c.stable_metadata.is_some())
-    }),
-    ("metadata by role", |s| {
-        blue_green(s, "activeMetadata", |b| b.active_metadata.is_some())
-    }),
-    ("metadata by role", |s| {
-        blue_green(s, "previewMetadata", |b| b.preview_metadata.is_some())
-    }),
 ];
 
 /// The providers a measurement can come from; every other one is refused.
@@ -114,11 +96,6 @@ fn asked(there: bool, path: impl Into<String>) -> Vec<String> {
 fn canary(spec: &RolloutSpec, field: &str, has: fn(&CanaryStrategy) -> bool) -> Vec<String> {
     let there = spec.strategy.canary.as_ref().is_some_and(has);
     asked(there, format!("spec.strategy.canary.{field}"))
-}
-
-fn blue_green(spec: &RolloutSpec, field: &str, has: fn(&BlueGreenStrategy) -> bool) -> Vec<String> {
-    let there = spec.strategy.blue_green.as_ref().is_some_and(has);
-    asked(there, format!("spec.strategy.blueGreen.{field}"))
 }
 
 fn steps(spec: &RolloutSpec, field: &str, has: fn(&CanaryStep) -> bool) -> Vec<String> {

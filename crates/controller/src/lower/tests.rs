@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use engine::plan::{Action, Claim, Notice};
+use engine::plan::{Action, Amendment, Claim, MetadataChange, Notice};
 use serde_json::json;
 
 use super::*;
@@ -83,10 +83,46 @@ fn replica_sets_are_created_annotated_claimed_and_deleted() {
             name: name.clone(),
             uid: uid.clone(),
             annotations: annotations(&[("a", Some("b")), ("c", None)]),
-            min_ready_seconds: Some(5),
+            amendment: Amendment {
+                min_ready_seconds: Some(5),
+                ..Amendment::default()
+            },
         },
         "PATCH /apis/apps/v1/namespaces/shop/replicasets/web-1? merge-patch+json",
         json!({"metadata": {"uid": "u", "annotations": {"a": "b", "c": null}}, "spec": {"minReadySeconds": 5}}),
+    );
+    let metadata = MetadataChange {
+        labels: annotations(&[("role", Some("stable")), ("old", None)]),
+        annotations: annotations(&[]),
+    };
+    check(
+        Action::AnnotateReplicaSet {
+            name: name.clone(),
+            uid: uid.clone(),
+            annotations: annotations(&[]),
+            amendment: Amendment {
+                affinity: Some(json!({"affinity": null})),
+                metadata: metadata.clone(),
+                ..Amendment::default()
+            },
+        },
+        "PATCH /apis/apps/v1/namespaces/shop/replicasets/web-1? merge-patch+json",
+        json!({
+            "metadata": {"uid": "u", "annotations": {}},
+            "spec": {"template": {
+                "metadata": {"labels": {"role": "stable", "old": null}},
+                "spec": {"affinity": null},
+            }},
+        }),
+    );
+    check(
+        Action::RelabelPod {
+            name: "web-1-abcde".to_owned(),
+            uid: uid.clone(),
+            change: metadata,
+        },
+        "PATCH /api/v1/namespaces/shop/pods/web-1-abcde? merge-patch+json",
+        json!({"metadata": {"uid": "u", "labels": {"role": "stable", "old": null}}}),
     );
     let claim = |claim| Action::ClaimReplicaSet {
         name: name.clone(),

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 /// What turns `from` into `to`; `None` when they are the same.
 pub fn merge_patch<T: Serialize + StatusLike>(from: &T, to: &T) -> Option<Value> {
     let (from, to) = (tree(from), tree(to));
-    let patch = difference(&from, &to);
+    let patch = of_objects(&from, &to);
     (!patch.is_empty()).then_some(Value::Object(patch))
 }
 
@@ -24,7 +24,8 @@ fn tree<T: Serialize>(status: &T) -> Map<String, Value> {
     }
 }
 
-fn difference(from: &Map<String, Value>, to: &Map<String, Value>) -> Map<String, Value> {
+/// What turns one object into the other, as a merge patch.
+pub(crate) fn of_objects(from: &Map<String, Value>, to: &Map<String, Value>) -> Map<String, Value> {
     let mut patch = Map::new();
     for (key, old) in from {
         match (old, to.get(key)) {
@@ -32,7 +33,7 @@ fn difference(from: &Map<String, Value>, to: &Map<String, Value>) -> Map<String,
                 patch.insert(key.clone(), Value::Null);
             }
             (Value::Object(old), Some(Value::Object(new))) => {
-                let inner = difference(old, new);
+                let inner = of_objects(old, new);
                 if !inner.is_empty() {
                     patch.insert(key.clone(), Value::Object(inner));
                 }
