@@ -13,11 +13,14 @@ mod judge;
 pub mod kubelet;
 pub mod process;
 pub mod program;
+pub mod prometheus;
 #[cfg(test)]
 mod scenarios;
 pub mod scripted;
 #[cfg(test)]
 mod stage;
+#[cfg(test)]
+mod stories;
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError, Weak};

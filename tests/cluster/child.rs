@@ -42,12 +42,26 @@ pub fn sluice() -> Result<PathBuf> {
 }
 
 /// Starts `sluice controller` with these flags under `name`, as whoever the kubeconfig says; it logs to `NAME.log` and
-/// writes Events and Leases into the namespace `argo-rollouts`, which must exist for the Lease. The ports of /metrics
-/// and /healthz are free ones unless flags name them. Dropping it kills it; it outlives us only if we are killed.
+/// its Lease is in the namespace `argo-rollouts`, which must exist for it. The ports of /metrics and /healthz are free
+/// ones unless flags name them. Dropping it kills it; it outlives us only if we are killed.
 ///
 /// # Errors
 /// It could not be built or started.
 pub fn controller(cluster: &Cluster, name: &str, kubeconfig: &Path, flags: &[&str]) -> Result<Process> {
+    controller_in(&[], cluster, name, kubeconfig, flags)
+}
+
+/// The same with more variables in its environment.
+///
+/// # Errors
+/// See [`controller`].
+pub fn controller_in(
+    environment: &[(&str, &OsStr)],
+    cluster: &Cluster,
+    name: &str,
+    kubeconfig: &Path,
+    flags: &[&str],
+) -> Result<Process> {
     let mut arguments = vec!["controller"];
     for free in ["--metricsPort=0", "--healthzPort=0"] {
         let named = |flag: &&str| flag.split('=').next() == free.split('=').next();
@@ -56,11 +70,12 @@ pub fn controller(cluster: &Cluster, name: &str, kubeconfig: &Path, flags: &[&st
         }
     }
     arguments.extend(flags);
-    let environment = [
+    let own = [
         ("KUBECONFIG", kubeconfig.as_os_str()),
         ("HOSTNAME", OsStr::new(name)),
         ("POD_NAMESPACE", OsStr::new("argo-rollouts")),
     ];
+    let environment = [&own, environment].concat();
     Process::start(name, &sluice()?, arguments, &environment, cluster.plane.directory())
 }
 

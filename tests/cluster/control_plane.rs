@@ -269,7 +269,7 @@ fn flags(flags: &[(&str, &str)]) -> Vec<OsString> {
 }
 
 /// Ports that are free now; all are held until the last is known, so that they differ.
-fn free_ports<const N: usize>() -> Result<[u16; N]> {
+pub(super) fn free_ports<const N: usize>() -> Result<[u16; N]> {
     let listeners: Vec<TcpListener> = (0..N)
         .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
         .collect::<Result<_, _>>()

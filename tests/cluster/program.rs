@@ -90,7 +90,11 @@ fn fingerprint(sources: &Path) -> Result<u64> {
     Ok(hasher.finish())
 }
 
-fn cache() -> Result<PathBuf> {
+/// Where what is fetched or built for this ring is kept: `$XDG_CACHE_HOME/sluice`, or `~/.cache/sluice`.
+///
+/// # Errors
+/// Neither is known.
+pub fn cache() -> Result<PathBuf> {
     let set = |name: &str| {
         std::env::var_os(name)
             .filter(|value| !value.is_empty())

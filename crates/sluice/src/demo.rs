@@ -50,7 +50,8 @@ pub async fn run(options: &Options, console: &mut Console, stop: CancellationTok
     let stage = Stage::open().await?;
     let kubeconfig = match options.afterwards {
         Afterwards::Keep => {
-            let kubeconfig = Kubeconfig::write(stage.address)?;
+            let address = stage.address.context("this cluster is somebody else's")?;
+            let kubeconfig = Kubeconfig::write(address)?;
             console.say(format_args!("kubeconfig: {}", kubeconfig.path().display()))?;
             Some(kubeconfig)
         }
@@ -73,6 +74,7 @@ pub async fn run(options: &Options, console: &mut Console, stop: CancellationTok
         told: Told::default(),
         show: &mut show,
         stop,
+        patience: play::PATIENCE,
     };
     let (outcomes, ended) = all(&mut player, &stories).await;
     player.show.calm_down(Box::new(io::stdout()), paint);

@@ -27,8 +27,8 @@ const PROPAGATION: Duration = Duration::from_millis(200);
 const USERS: f64 = 150.0;
 /// The same of the testers of a preview.
 const TESTERS: f64 = 50.0;
-/// No act takes nearly so long.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// No act takes nearly so long here.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// What became of a story.
@@ -63,6 +63,8 @@ pub struct Player<'a> {
     pub show: &'a mut Show,
     pub stop: CancellationToken,
     pub client: kube::Client,
+    /// How long an act may take.
+    pub patience: Duration,
 }
 
 /// The callers of a story.
@@ -156,7 +158,7 @@ impl Player<'_> {
         let mut witness = Witness::new(&self.scene, &story.rollout, act);
         // Nobody knows how long somebody else's rollout takes; there is Ctrl-C.
         let patience = match act.end {
-            End::Deployed | End::Promoted | End::TakenBack => PATIENCE,
+            End::Deployed | End::Promoted | End::TakenBack => self.patience,
             End::Settled => FOR_EVER,
         };
         let late = Instant::now() + patience;

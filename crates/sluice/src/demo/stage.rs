@@ -39,8 +39,10 @@ const PACE: Pace = Pace {
 pub struct Stage {
     /// Which loopback port answers for which pod.
     pub table: DialTable,
-    /// Where the API server listens.
-    pub address: SocketAddr,
+    /// Where the API server of this process listens; none on a cluster that is somebody else's.
+    pub address: Option<SocketAddr>,
+    /// How the API server is reached.
+    config: Config,
     /// The controller first: it must be able to finish its writes when everything ends.
     controller: JoinSet<Result<()>>,
     world: JoinSet<Result<()>>,
@@ -80,9 +82,12 @@ impl Stage {
             Ok(())
         });
 
+        let mut config = Config::new(format!("http://{address}").parse()?);
+        config.default_retry = false;
         let mut stage = Stage {
             table,
-            address,
+            address: Some(address),
+            config,
             controller: JoinSet::new(),
             world,
             end_controller,
@@ -90,6 +95,20 @@ impl Stage {
         };
         stage.start_controller()?;
         Ok(stage)
+    }
+
+    /// A cluster that others have started, with a controller of theirs; `table` says where its pods are dialled. The
+    /// stories are played on it, and it is left as it is then.
+    pub fn on(config: Config, table: DialTable) -> Stage {
+        Stage {
+            table,
+            address: None,
+            config,
+            controller: JoinSet::new(),
+            world: JoinSet::new(),
+            end_controller: CancellationToken::new(),
+            end_world: CancellationToken::new(),
+        }
     }
 
     /// The real controller, over HTTP like any other client; only where pods are dialled comes from the table.
@@ -112,8 +131,7 @@ impl Stage {
     /// # Errors
     /// The client could not be set up.
     pub fn client(&self, agent: &'static str) -> Result<Client> {
-        let mut config = Config::new(self.url().parse()?);
-        config.default_retry = false;
+        let mut config = self.config.clone();
         config.headers.push((USER_AGENT, HeaderValue::from_static(agent)));
         Ok(Client::try_from(config)?)
     }
@@ -125,7 +143,7 @@ impl Stage {
     pub fn cluster(&self) -> Result<Cluster> {
         Ok(Cluster::new(
             self.client("sluice-demo")?,
-            self.url(),
+            self.config.cluster_url.to_string(),
             NAMESPACE.to_owned(),
             None,
         ))
@@ -136,6 +154,7 @@ impl Stage {
         let ended = tokio::select! {
             Some(ended) = self.controller.join_next() => ended,
             Some(ended) = self.world.join_next() => ended,
+            else => return std::future::pending().await,
         };
         match ended {
             Ok(Ok(())) => anyhow!("a part of the cluster has ended"),
@@ -150,10 +169,6 @@ impl Stage {
         while self.controller.join_next().await.is_some() {}
         self.end_world.cancel();
         while self.world.join_next().await.is_some() {}
-    }
-
-    fn url(&self) -> String {
-        format!("http://{}", self.address)
     }
 }
 
