@@ -132,3 +132,175 @@ async fn lose_an_event_of_every_kind(ring: &Ring) {
     }
     ring.pass(10 * 60).await;
 }
+
+/// A right that is missing, a rollout that needs it, and what its status then says.
+struct Denied {
+    verb: &'static str,
+    resource: &'static str,
+    /// `reason: message` of the condition that says so, or a part of it.
+    says: &'static str,
+}
+
+const DENIED: [Denied; 7] = [
+    Denied {
+        verb: "list",
+        resource: "services",
+        says: "Forbidden: services is forbidden: User \"sluice\" cannot list resource \"services\" in API group \"\" at the \
+               cluster scope; grant list and watch on services",
+    },
+    Denied {
+        verb: "watch",
+        resource: "services",
+        says: "Forbidden: services is forbidden: User \"sluice\" cannot watch resource \"services\"",
+    },
+    Denied {
+        verb: "patch",
+        resource: "services",
+        says: "cannot patch resource \"services\" in API group \"\" in the namespace \"shop\"",
+    },
+    Denied {
+        verb: "list",
+        resource: "endpointslices.discovery.k8s.io",
+        says: "Forbidden: endpointslices.discovery.k8s.io is forbidden: User \"sluice\" cannot list",
+    },
+    Denied {
+        verb: "list",
+        resource: "analysistemplates.argoproj.io",
+        says: "grant list and watch on analysistemplates",
+    },
+    Denied {
+        verb: "list",
+        resource: "analysisruns.argoproj.io",
+        says: "grant list and watch on analysisruns",
+    },
+    Denied {
+        verb: "create",
+        resource: "analysisruns.argoproj.io",
+        says: "cannot create resource \"analysisruns\"",
+    },
+];
+
+/// One thing is denied: the controller starts, a rollout that does not need it runs to its end, one that does says what is
+/// missing and goes on by itself when it is granted.
+#[tokio::test(start_paused = true)]
+async fn a_right_that_is_missing_stops_what_it_is_for_and_nothing_else() {
+    for (seed, denied) in (50..).zip(DENIED) {
+        let Denied { verb, resource, says } = denied;
+        let case = format!("without {verb} {resource}");
+        let mut ring = Ring::new(seed);
+        let witness = ring.witness();
+        ring.answers(|_| r#"{"rate": 0.01}"#.to_owned());
+        ring.start("sluice", |_| {});
+        ring.shared.with(|api| api.access.revoke("sluice", verb, resource));
+        for object in story() {
+            ring.create(&object);
+        }
+        ring.create(&canary("plain", 1, json!([])));
+        ring.until_phase("plain", "Healthy", 60).await;
+        // A first deployment needs neither analysis nor, without old pods, endpoints.
+        ring.pass(60).await;
+        ring.set_image("web", "web:v2");
+        ring.until(&format!("{case}: the status says {says:?}"), 120, |api| {
+            withheld(api, "web").contains(says)
+        })
+        .await;
+        ring.pass(60).await;
+        let said = |ring: &Ring| {
+            let told = ring.shared.with(|api| ring::events(api, "ReconciliationError"));
+            (ring.writes(), told)
+        };
+        let before = said(&ring);
+        assert!(!before.1.is_empty(), "{case}");
+        ring.pass(300).await;
+        assert_eq!(said(&ring), before, "{case}: it is said once");
+        grant_everything(&ring);
+        ring.until(&format!("{case}: granted, it goes on"), 900, |api| {
+            let status = status(api, "web");
+            status["phase"] == "Healthy"
+                && status["stableRS"] == status["currentPodHash"]
+                && withheld(api, "web").is_empty()
+        })
+        .await;
+        assert_eq!(witness.seen(), Vec::<String>::new(), "{case}");
+    }
+}
+
+/// Not even Rollouts may be seen, then their status not be written; each is mended without a restart.
+#[tokio::test(start_paused = true)]
+async fn the_controller_starts_without_any_right_and_goes_on_when_it_has_them() {
+    let mut ring = Ring::new(60);
+    ring.start("sluice", |_| {});
+    ring.shared.with(|api| api.access.bind("sluice", []));
+    ring.create(&canary("web", 1, json!([])));
+    ring.pass(300).await;
+    grant_everything(&ring);
+    for (verb, resource) in [("patch", "rollouts.argoproj.io/status"), ("create", "events")] {
+        ring.shared.with(|api| api.access.revoke("sluice", verb, resource));
+    }
+    ring.pass(120).await;
+    assert_eq!(ring.shared.with(|api| status(api, "web")), Value::Null);
+    let mut rights = crate::rights::grants("", NAMESPACE);
+    rights.retain(|grant| grant.resource != "events");
+    ring.shared.with(|api| api.access.bind("sluice", rights));
+    ring.until_phase("web", "Healthy", 300).await;
+    assert!(ring.stop().await.is_ok());
+}
+
+/// A Secret that may not be read is the end of the analysis that needs it, in the API server's words.
+#[tokio::test(start_paused = true)]
+async fn a_secret_that_may_not_be_read_is_an_error_of_its_analysis() {
+    let mut ring = Ring::new(61);
+    ring.start("sluice", |_| {});
+    ring.shared.with(|api| api.access.revoke("sluice", "get", "secrets"));
+    for object in story() {
+        ring.create(&object);
+    }
+    ring.until_phase("web", "Healthy", 60).await;
+    ring.set_image("web", "web:v2");
+    ring.until_phase("web", "Degraded", 60).await;
+    let message = ring.shared.with(|api| status(api, "web")["message"].to_string());
+    assert!(message.contains("cannot get resource"), "{message}");
+}
+
+/// A cluster where the CustomResourceDefinition of AnalysisRuns is missing.
+#[tokio::test(start_paused = true)]
+async fn a_definition_that_is_missing_is_named_and_its_absence_stops_who_needs_it() {
+    let mut ring = Ring::without_crd(62, "analysisruns.argoproj.io");
+    ring.answers(|_| r#"{"rate": 0.01}"#.to_owned());
+    ring.start("sluice", |_| {});
+    for object in story() {
+        ring.create(&object);
+    }
+    ring.create(&canary("plain", 1, json!([])));
+    ring.until_phase("plain", "Healthy", 60).await;
+    let says = "NotInstalled: the CustomResourceDefinition analysisruns.argoproj.io is not installed: \
+                `sluice crds | kubectl apply --server-side -f -` installs it";
+    ring.until("the status names it", 120, |api| withheld(api, "web") == says)
+        .await;
+    for crd in api::crd::all() {
+        ring.shared.with(|api| {
+            if crd["metadata"]["name"] == "analysisruns.argoproj.io" {
+                api.install(&crd).expect("taken");
+            }
+        });
+    }
+    ring.until_phase("web", "Healthy", 120).await;
+}
+
+/// The condition `Withheld` as `reason: message`; empty without one.
+fn withheld(api: &sim::ApiServer, rollout: &str) -> String {
+    let status = status(api, rollout);
+    let conditions = status["conditions"].as_array().into_iter().flatten();
+    let found = conditions
+        .filter(|condition| condition["type"] == "Withheld")
+        .map(|condition| {
+            let text = |key: &str| condition[key].as_str().unwrap_or_default();
+            format!("{}: {}", text("reason"), text("message"))
+        });
+    found.collect()
+}
+
+fn grant_everything(ring: &Ring) {
+    let rights = crate::rights::grants("", NAMESPACE);
+    ring.shared.with(|api| api.access.bind("sluice", rights));
+}

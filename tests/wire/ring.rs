@@ -53,6 +53,13 @@ impl Ring {
         Ring::with_crds(seed, &crds)
     }
 
+    /// A cluster where one CustomResourceDefinition is missing.
+    pub(super) fn without_crd(seed: u64, name: &str) -> Self {
+        let mut crds = api::crd::all();
+        crds.retain(|crd| crd["metadata"]["name"] != name);
+        Ring::with_crds(seed, &crds)
+    }
+
     fn with_crds(seed: u64, crds: &[Value]) -> Self {
         // `RUST_LOG=controller=debug` shows what a failing test did; another test may have set it up before.
         let log = tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env());

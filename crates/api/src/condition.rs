@@ -39,10 +39,18 @@ pub mod kind {
     pub const PAUSED: &str = "Paused";
     pub const COMPLETED: &str = "Completed";
     pub const HEALTHY: &str = "Healthy";
+    /// Ours: the spec is sound, and something keeps the controller from carrying it out. Gone when that is gone.
+    pub const WITHHELD: &str = "Withheld";
 }
 
 /// Condition reasons.
 pub mod reason {
+    /// Of [`super::kind::WITHHELD`]: the controller may not do or see what is needed.
+    pub const FORBIDDEN: &str = "Forbidden";
+    /// Of [`super::kind::WITHHELD`]: a CustomResourceDefinition that is needed is not installed.
+    pub const NOT_INSTALLED: &str = "NotInstalled";
+    /// Of [`super::kind::WITHHELD`]: the API server refuses what has to be written.
+    pub const REFUSED: &str = "Refused";
     pub const INVALID_SPEC: &str = "InvalidSpec";
     pub const AVAILABLE: &str = "AvailableReason";
     pub const ROLLOUT_HEALTHY: &str = "RolloutHealthy";

@@ -1,13 +1,14 @@
 //! Carrying out the writes of a plan: in order, stopping at the first refusal.
 
-use engine::plan::{Action, Notice, Op};
-use engine::show;
+use engine::plan::{Action, Notice, Op, Plan};
+use engine::snapshot::Observed;
+use engine::{Cause, show};
 use serde_json::Value;
 
 use crate::cache::Version;
 use crate::cache::freshness::Echo;
 use crate::edge::Edge;
-use crate::error::{Error, Remedy};
+use crate::error::{Error, Remedy, trouble_of};
 use crate::kind::{Kind, Name};
 use crate::lower::{self, Subject, version_of};
 use crate::task::Task;
@@ -66,19 +67,31 @@ impl Refusal {
                 let message = format!("Failed to create new replica set {name:?}: {}", self.cause());
                 Some(Notice::warning("ReplicaSetCreateError", message))
             }
-            (Remedy::TellUser, _) => {
-                let message = format!("Reconciliation failed with error: {}", self.error);
-                Some(Notice::warning("ReconciliationError", message))
-            }
+            (Remedy::TellUser, _) => trouble_of(&self.error),
         }
     }
 
     /// The API server's own words, where there are any.
     pub fn cause(&self) -> String {
-        match &self.error {
-            Error::Refused { status, .. } => status.message.clone(),
-            other => other.to_string(),
+        self.error.cause()
+    }
+
+    /// What is to be written to the status: what was planned, and the refusal when only a human can change the outcome.
+    pub fn status(&self, observed: &Observed, plan: &Plan) -> Option<Value> {
+        if self.error.remedy() != Remedy::TellUser {
+            return plan.status.clone();
         }
+        let cause = if self.error.is_forbidden() {
+            Cause::Forbidden
+        } else {
+            Cause::Refused
+        };
+        engine::refused(observed, plan.status.as_ref(), &self.action, cause, &self.cause())
+    }
+
+    /// Whether nothing at all may be written.
+    pub fn is_not_leading(&self) -> bool {
+        matches!(self.error, Error::NotLeading { .. })
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use engine::plan::{Notice, Plan};
+use engine::snapshot::Observed;
 use tokio::time::Instant;
 
 use crate::cache::freshness::{Echo, Fresh, Freshness};
@@ -20,6 +21,7 @@ use crate::metrics::{Metrics, Total};
 use crate::notify::Listener;
 use crate::queue::{Again, Queue};
 use crate::server::Server;
+use crate::sight::{self, Seeing, Sight};
 use crate::status::Counts;
 use crate::task::Task;
 
@@ -40,6 +42,9 @@ pub struct Edge {
     shelves: Mutex<Shelves>,
     freshness: Mutex<Freshness>,
     decided: Mutex<BTreeMap<Task, Decided>>,
+    /// What a human was last told to see to, by task.
+    told: Mutex<BTreeMap<Task, String>>,
+    sight: Mutex<Sight>,
     counts: Mutex<Counts>,
 }
 
@@ -49,8 +54,6 @@ struct Decided {
     /// `None`: what was decided was put off, so the same inputs may be decided on again.
     fingerprint: Option<u64>,
     at: Instant,
-    /// What a human was last told to see to.
-    told: Option<String>,
 }
 
 /// Decisions on identical inputs are this far apart (invariant I6).
@@ -80,6 +83,8 @@ impl Edge {
             shelves: Mutex::default(),
             freshness: Mutex::default(),
             decided: Mutex::default(),
+            told: Mutex::default(),
+            sight: Mutex::default(),
             counts: Mutex::default(),
         }
     }
@@ -109,6 +114,26 @@ impl Edge {
         }
         self.wake(change.tasks);
         change.differences
+    }
+
+    /// A kind could not be listed or watched; a human is told when that is news.
+    pub fn cannot_see(&self, kind: Kind, error: &Error) {
+        if let Some(why) = lock(&self.sight).lost(kind, error, Instant::now()) {
+            tracing::warn!(%kind, "{why}; until then {}", sight::without(kind));
+        }
+    }
+
+    /// A kind was listed or is watched; whoever was held back without it is looked at.
+    pub fn sees(&self, kind: Kind) {
+        if lock(&self.sight).regained(kind) {
+            tracing::info!(%kind, "can be seen now");
+            self.wake(self.know(|shelves| shelves.tasks()));
+        }
+    }
+
+    /// Whether everything that a rollout needs can be seen.
+    pub fn seeing(&self, observed: &Observed) -> Seeing {
+        lock(&self.sight).of(observed, Instant::now())
     }
 
     /// Puts tasks in their queues.
@@ -202,7 +227,6 @@ impl Edge {
                     Decided {
                         fingerprint: Some(fingerprint),
                         at: now,
-                        told: None,
                     },
                 );
                 None
@@ -222,15 +246,12 @@ impl Edge {
 
     /// Tells people what they have to see to, once; `None` when there is nothing any more.
     pub fn tell_once(&self, task: &Task, subject: &Subject, trouble: Option<Notice>) {
-        let news = {
-            let mut decided = lock(&self.decided);
-            let Some(last) = decided.get_mut(task) else { return };
-            let text = trouble.as_ref().map(|notice| notice.message.clone());
-            let news = last.told != text;
-            last.told = text;
-            news
+        let Some(notice) = trouble else {
+            lock(&self.told).remove(task);
+            return;
         };
-        if let Some(notice) = trouble.filter(|_| news) {
+        let before = lock(&self.told).insert(task.clone(), notice.message.clone());
+        if before.as_ref() != Some(&notice.message) {
             self.tell(subject, &notice);
         }
     }
@@ -239,6 +260,7 @@ impl Edge {
     pub fn forget(&self, task: &Task) {
         lock(&self.freshness).forget(task);
         lock(&self.decided).remove(task);
+        lock(&self.told).remove(task);
         lock(&self.counts).forget(task);
         if let Task::Run(name) = task {
             self.measuring.forget(name);

@@ -78,11 +78,18 @@ impl Candidate {
 
     /// Waits until the lease is ours.
     pub async fn win(&mut self) {
+        let mut said = String::new();
         loop {
             match self.attempt(Role::Follower).await {
                 Ok(Attempt::Held) => return,
-                Ok(Attempt::Following | Attempt::Lost) => {}
-                Err(error) => tracing::warn!(%error, "no lease yet"),
+                Ok(Attempt::Following | Attempt::Lost) => said.clear(),
+                Err(error) => {
+                    let why = why_no_lease(&self.config, &error);
+                    if said != why {
+                        tracing::warn!("no lease, so nothing is done: {why}");
+                    }
+                    said = why;
+                }
             }
             sleep(self.config.retry_period).await;
         }
@@ -170,10 +177,59 @@ impl Candidate {
     }
 }
 
+/// What went wrong, and what to do about it.
+fn why_no_lease(election: &Election, error: &Error) -> String {
+    let Election { namespace, name, .. } = election;
+    if error.is_not_found() {
+        return format!(
+            "namespace {namespace:?} does not exist: create it (`kubectl create namespace {namespace}`), or name the \
+             controller's own in the variable POD_NAMESPACE; a controller that is the only one needs no lease \
+             (--leader-elect=false)"
+        );
+    }
+    if error.is_forbidden() {
+        return format!(
+            "{}; grant create, get and update on leases in namespace {namespace:?} (the chart's role has them for {name:?})",
+            error.cause()
+        );
+    }
+    error.to_string()
+}
+
 /// How one attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Attempt {
     Held,
     Following,
     Lost,
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+
+    use super::*;
+
+    #[test]
+    fn a_lease_that_cannot_be_had_comes_with_its_remedy() {
+        let election = Election::new("sluice", "blue", "host");
+        let refused = |code: u16, message: &str| Error::Refused {
+            attempt: "write the lease".to_owned(),
+            status: Status::failure(message, "Because").with_code(code).boxed(),
+        };
+        assert_eq!(
+            why_no_lease(&election, &refused(404, "namespaces \"sluice\" not found")),
+            "namespace \"sluice\" does not exist: create it (`kubectl create namespace sluice`), or name the controller's own \
+             in the variable POD_NAMESPACE; a controller that is the only one needs no lease (--leader-elect=false)"
+        );
+        assert_eq!(
+            why_no_lease(&election, &refused(403, "leases is forbidden")),
+            "leases is forbidden; grant create, get and update on leases in namespace \"sluice\" (the chart's role has them \
+             for \"argo-rollouts-controller-lock-blue\")"
+        );
+        assert_eq!(
+            why_no_lease(&election, &refused(503, "later")),
+            "could not write the lease: later: Because"
+        );
+    }
 }

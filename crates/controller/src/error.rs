@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use engine::plan::Notice;
 use kube::core::Status;
 
 /// A failed attempt; its text names the attempt.
@@ -75,6 +76,19 @@ impl Error {
         matches!(self, Error::Refused { status, .. } if status.code == 404)
     }
 
+    /// Whether we may not do that.
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self, Error::Refused { status, .. } if status.code == 403)
+    }
+
+    /// The API server's own words, where there are any.
+    pub fn cause(&self) -> String {
+        match self {
+            Error::Refused { status, .. } => status.message.clone(),
+            other => other.to_string(),
+        }
+    }
+
     /// Whether the version asked for is too old for the server.
     pub fn is_expired(&self) -> bool {
         matches!(self, Error::Refused { status, .. } if status.code == 410)
@@ -92,6 +106,19 @@ impl Error {
             },
         }
     }
+}
+
+/// What a human should be told about an error, when only a human can change the outcome.
+pub fn trouble_of(error: &Error) -> Option<Notice> {
+    (error.remedy() == Remedy::TellUser).then(|| reconciliation_error(error))
+}
+
+/// That an object is not looked after, and why.
+pub fn reconciliation_error(why: impl std::fmt::Display) -> Notice {
+    Notice::warning(
+        "ReconciliationError",
+        format!("Reconciliation failed with error: {why}"),
+    )
 }
 
 #[cfg(test)]

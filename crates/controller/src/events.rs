@@ -77,12 +77,19 @@ impl Events {
 impl Publisher {
     /// Sends Events until the other end is closed and nothing is left.
     pub async fn run(mut self) {
+        let mut denied = false;
         while let Some(letter) = self.receiver.recv().await {
             let attempt = format!("publish an event about {}", letter.subject.name);
             let request = lower::event(&letter.subject, &letter.notice, letter.at, &letter.suffix);
-            if let Err(error) = self.server.write(&attempt, request).await {
-                tracing::debug!(%error, "an event was not published");
+            let sent = self.server.write(&attempt, request).await;
+            if let Err(error) = &sent {
+                // Once is enough: nothing but `kubectl describe` is poorer for it.
+                match (error.is_forbidden(), denied) {
+                    (true, false) => tracing::warn!(%error, "no event is published: grant create on events"),
+                    (_, _) => tracing::debug!(%error, "an event was not published"),
+                }
             }
+            denied = sent.is_err_and(|error| error.is_forbidden());
         }
     }
 }

@@ -26,5 +26,6 @@ pub mod queue;
 pub mod reconcile;
 pub mod release;
 pub mod server;
+pub mod sight;
 pub mod status;
 pub mod task;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::draft::{AbortChange, Draft};
 use crate::plan::{Action, Claim, Held, Notice, Plan, Reason};
+use crate::refusal;
 use crate::snapshot::{InvalidSpec, Observed, Ownership, Revision, Snapshot, Strategy};
 use crate::status::{self, conditions};
 
@@ -18,6 +19,9 @@ use crate::status::{self, conditions};
 pub fn decide(observed: &Observed) -> Plan {
     if observed.rollout.metadata.deletion_timestamp.is_some() {
         return Plan::default();
+    }
+    if let Some(withheld) = &observed.withheld {
+        return refusal::withhold(observed, withheld);
     }
     match Snapshot::assemble(observed) {
         Ok(snapshot) => decide_snapshot(&snapshot),

@@ -28,6 +28,6 @@ mod status;
 
 pub use decide::{decide, decide_snapshot};
 pub use plan::{Action, Held, Level, Notice, Op, Plan, Read, Reason};
-pub use refusal::refused;
+pub use refusal::{Cause, Withheld, refused};
 pub use snapshot::{InvalidSpec, Needs, Observed, Snapshot};
 pub use status::merge_patch;

@@ -218,6 +218,8 @@ pub struct Held {
 pub enum Reason {
     /// The spec cannot be carried out; the text names the field.
     InvalidSpec(String),
+    /// Something that is needed cannot be seen; the text says what to do.
+    Withheld(String),
     /// `spec.paused` is set.
     ManuallyPaused,
     /// A pause step or a pause condition holds; the text is its reason.
@@ -262,6 +264,7 @@ impl std::fmt::Display for Reason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Reason::InvalidSpec(text) => write!(f, "the spec is invalid: {text}"),
+            Reason::Withheld(text) => write!(f, "withheld: {text}"),
             Reason::ManuallyPaused => write!(f, "spec.paused is set"),
             Reason::Paused(reason) => write!(f, "paused: {reason}"),
             Reason::Aborted => write!(f, "aborted; retry it or change the template"),

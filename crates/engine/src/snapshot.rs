@@ -12,6 +12,7 @@ use api::rollout::{BlueGreenStrategy, CanaryStep, CanaryStrategy, Rollout, Rollo
 use chrono::{DateTime, Utc};
 
 use crate::analysis::templates::{Library, Templates};
+use crate::refusal::Withheld;
 use crate::seen::{Pod, ReadyEndpoints, ReplicaSet, Service};
 
 mod references;
@@ -43,6 +44,8 @@ pub struct Observed {
     pub cluster_templates: Templates,
     /// The pods of the Rollout, when they were asked for (`Read::Pods`).
     pub pods: Option<Vec<Pod>>,
+    /// Something that this rollout needs cannot be seen, so that nothing may be decided about it.
+    pub withheld: Option<Withheld>,
 }
 
 /// Names of the objects a Rollout refers to, so that the edge knows what to look up.

@@ -26,7 +26,7 @@ use phase::phase_and_message;
 pub(crate) fn base(seen: &Snapshot, recorded: &RolloutStatus) -> RolloutStatus {
     let new = seen.new_revision();
     let mut conditions = recorded.conditions.clone();
-    conditions.retain(|condition| condition.r#type != kind::INVALID_SPEC);
+    conditions.retain(|condition| ![kind::INVALID_SPEC, kind::WITHHELD].contains(&condition.r#type.as_str()));
     let mut next = RolloutStatus {
         current_pod_hash: seen.new_hash().to_owned(),
         current_step_hash: seen.step_hash.clone(),

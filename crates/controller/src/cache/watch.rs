@@ -37,9 +37,9 @@ pub async fn keep(edge: Arc<Edge>, kind: Kind, synced: Sender<BTreeSet<Kind>>) {
     loop {
         let mut version = match take_listing(&edge, kind).await {
             Ok(version) => version,
-            Err(error) if error.is_not_found() => {
-                // Its CRD is not installed: then there are none, and that may change.
-                tracing::debug!(%kind, %error, "not installed");
+            Err(error) if error.is_not_found() || error.is_forbidden() => {
+                // Not installed, or not ours to see: that may change, and the rest goes on without.
+                edge.cannot_see(kind, &error);
                 synced.send_if_modified(|kinds| kinds.insert(kind));
                 sleep(backoff.next()).await;
                 continue;
@@ -50,6 +50,7 @@ pub async fn keep(edge: Arc<Edge>, kind: Kind, synced: Sender<BTreeSet<Kind>>) {
                 continue;
             }
         };
+        edge.sees(kind);
         synced.send_if_modified(|kinds| kinds.insert(kind));
         backoff.reset();
         loop {
@@ -105,8 +106,12 @@ async fn follow(edge: &Edge, kind: Kind, version: &mut Version) -> End {
     let mut events = match edge.server.watch(&format!("watch {}", kind.plural()), request).await {
         Ok(events) => events,
         Err(error) if error.is_expired() => return End::Expired,
-        Err(error) => return End::Broken(error.to_string()),
+        Err(error) => {
+            edge.cannot_see(kind, &error);
+            return End::Broken(error.to_string());
+        }
     };
+    edge.sees(kind);
     let end = Instant::now() + length + SLACK;
     loop {
         let event = match timeout_at(end, events.next()).await {

@@ -1,16 +1,17 @@
 //! One look at one Rollout.
 
 use engine::plan::{Notice, Plan};
-use engine::{audit, show};
+use engine::{Cause, Withheld, audit, show};
 use serde_json::Value;
 
 use super::{after, at};
 use crate::edge::Edge;
-use crate::error::Error;
+use crate::error::{Error, reconciliation_error, trouble_of};
 use crate::kind::Name;
 use crate::metrics::Total;
 use crate::observe::{self, View};
 use crate::queue::Again;
+use crate::sight::Seeing;
 use crate::task::Task;
 use crate::{apply, lower, status};
 
@@ -28,6 +29,11 @@ pub(super) async fn look(edge: &Edge, task: &Task, name: &Name) -> Again {
     };
     if let Some(rest) = edge.rest(task, view.fingerprint) {
         return Again::NotNow(rest);
+    }
+    match edge.seeing(&view.observed) {
+        Seeing::All => {}
+        Seeing::NotYet(wait) => return Again::NotNow(wait),
+        Seeing::Not(withheld) => view.observed.withheld = Some(withheld),
     }
     let plan = match decide(edge, &mut view).await {
         Ok(plan) => plan,
@@ -57,8 +63,14 @@ async fn decide(edge: &Edge, view: &mut View) -> Result<Plan, Error> {
         for read in std::mem::take(&mut plan.reads) {
             let selector = view.observed.rollout.spec.selector.as_ref();
             let request = lower::read(&view.subject.name.namespace, &read, selector);
-            let answer = edge.server.read(&format!("read {read:?}"), request).await?;
-            observe::take_read(&mut view.observed, &read, &answer);
+            match edge.server.read(&format!("read {read:?}"), request).await {
+                Ok(answer) => observe::take_read(&mut view.observed, &read, &answer),
+                Err(error) if error.is_forbidden() => {
+                    let (cause, message) = (Cause::Forbidden, error.cause());
+                    view.observed.withheld = Some(Withheld { cause, message });
+                }
+                Err(error) => return Err(error),
+            }
         }
         plan = engine::decide(&view.observed);
     }
@@ -70,31 +82,31 @@ async fn carry_out(edge: &Edge, task: &Task, view: View, plan: &Plan) -> Again {
         mut subject, observed, ..
     } = view;
     say(task, plan);
-    let applied = apply::ops(edge, task, &mut subject, &plan.ops).await;
-    let (refused, trouble, said) = match applied {
-        Ok(()) => (None, None, None),
+    // The status records what has been seen and relies on no op of this plan, so it is written after a refusal too.
+    let (refused, difference) = match apply::ops(edge, task, &mut subject, &plan.ops).await {
+        Ok(()) => (None, plan.status.clone()),
         Err(refusal) => {
-            let trouble = refusal.trouble();
-            let said = trouble
-                .as_ref()
-                .and_then(|_| engine::refused(&observed, &refusal.action, &refusal.cause()));
-            (Some(refusal.error), trouble, said)
+            let difference = refusal.status(&observed, plan);
+            (Some(refusal), difference)
         }
     };
-    edge.tell_once(task, &subject, trouble);
-    let put_off = edge.put_off(task, plan).filter(|_| said.is_none());
-    // The status records what has been seen and relies on no op of this plan, so it is written after a refusal too.
-    let recorded = match plan.status.as_ref().or(said.as_ref()) {
+    let put_off = edge.put_off(task, plan).filter(|_| refused.is_none());
+    let recorded = match &difference {
         Some(_) if put_off.is_some() => Ok(()),
-        Some(_) if matches!(refused, Some(Error::NotLeading { .. })) => Ok(()),
+        Some(_) if refused.as_ref().is_some_and(|refusal| refusal.is_not_leading()) => Ok(()),
         Some(difference) => status::write(edge, task, &subject, difference).await,
         None => Ok(()),
     };
+    let withheld = observed.withheld.as_ref().map(|withheld| withheld.message.clone());
+    let trouble = refused.as_ref().and_then(|refusal| refusal.trouble());
+    let trouble = trouble.or_else(|| recorded.as_ref().err().and_then(trouble_of));
+    edge.tell_once(task, &subject, trouble.or_else(|| withheld.map(reconciliation_error)));
     if recorded.is_ok() {
         for notice in &plan.notices {
             edge.tell(&subject, notice);
         }
     }
+    let refused = refused.map(|refusal| refusal.error);
     match (refused.or(recorded.err()), put_off) {
         (Some(error), _) => after(task, &error),
         (None, Some(wait)) => Again::NotNow(wait),

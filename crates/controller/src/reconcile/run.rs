@@ -16,7 +16,7 @@ use super::{after, at};
 use crate::cache::Version;
 use crate::cache::freshness::Echo;
 use crate::edge::Edge;
-use crate::error::Error;
+use crate::error::{Error, trouble_of};
 use crate::kind::{Kind, Name};
 use crate::lower::{self, Subject};
 use crate::measure;
@@ -35,7 +35,9 @@ pub(super) async fn look(edge: &Arc<Edge>, task: &Task, name: &Name) -> Again {
         return Again::Never;
     };
     let subject = observe::subject(Kind::AnalysisRun, name, &known.stamp);
-    match hop(edge, task, &subject, &known.object).await {
+    let hop = hop(edge, task, &subject, &known.object).await;
+    edge.tell_once(task, &subject, hop.as_ref().err().and_then(trouble_of));
+    match hop {
         Ok(again) => again,
         Err(error) => after(task, &error),
     }
@@ -115,16 +117,21 @@ async fn delete(edge: &Edge, task: &Task, subject: &Subject) -> Result<(), Error
     }
 }
 
-/// The keys of a Secret; `None`: there is none of that name. It is read each time: no secret is kept.
-async fn read_secret(edge: &Edge, namespace: &str, name: &str) -> Result<Option<BTreeMap<String, String>>, Error> {
+/// The keys of a Secret, or why there is none to be had. It is read each time: no secret is kept.
+async fn read_secret(
+    edge: &Edge,
+    namespace: &str,
+    name: &str,
+) -> Result<Result<BTreeMap<String, String>, String>, Error> {
     let place = Name::new(namespace, name);
     let read = edge
         .server
         .read(&format!("read Secret {place}"), lower::get(Kind::Secret, &place))
         .await;
     match read {
-        Ok(secret) => Ok(Some(keys(&secret))),
-        Err(error) if error.is_not_found() => Ok(None),
+        Ok(secret) => Ok(Ok(keys(&secret))),
+        Err(error) if error.is_not_found() => Ok(Err(format!("secrets {name:?} not found"))),
+        Err(error) if error.is_forbidden() => Ok(Err(error.cause())),
         Err(error) => Err(error),
     }
 }

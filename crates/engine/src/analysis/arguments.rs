@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use api::analysis::{Argument, Metric};
 use serde_json::Value;
 
-/// The keys of each Secret by its name; `None`: there is no such Secret.
-pub type Secrets = BTreeMap<String, Option<BTreeMap<String, String>>>;
+/// The keys of each Secret by its name, or why they could not be read.
+pub type Secrets = BTreeMap<String, Result<BTreeMap<String, String>, String>>;
 
 /// The value of every argument, and which of the values must never be shown.
 #[derive(Clone, Default, PartialEq)]
@@ -35,8 +35,11 @@ impl Values {
     pub fn with_secrets(args: &[Argument], secrets: &Secrets) -> Result<Values, String> {
         let mut shown = BTreeSet::new();
         let mut values = Values::resolve(args, |name, key| {
-            let keys = secrets.get(name).and_then(Option::as_ref);
-            let keys = keys.ok_or_else(|| format!("secrets {name:?} not found"))?;
+            let keys = secrets.get(name);
+            let keys = keys
+                .ok_or_else(|| format!("secrets {name:?} not found"))?
+                .as_ref()
+                .map_err(Clone::clone)?;
             let value = keys
                 .get(key)
                 .ok_or_else(|| format!("key '{key}' does not exist in secret '{name}'"))?;
@@ -183,12 +186,15 @@ mod tests {
         let args = args(json!([{"name": "token", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]));
         let table = [
             (json!({}), Err("secrets \"s\" not found")),
-            (json!({"s": null}), Err("secrets \"s\" not found")),
             (
-                json!({"s": {"other": "x"}}),
+                json!({"s": {"Err": "secrets \"s\" is forbidden"}}),
+                Err("secrets \"s\" is forbidden"),
+            ),
+            (
+                json!({"s": {"Ok": {"other": "x"}}}),
                 Err("key 'k' does not exist in secret 's'"),
             ),
-            (json!({"s": {"k": "hush"}}), Ok("Bearer hush")),
+            (json!({"s": {"Ok": {"k": "hush"}}}), Ok("Bearer hush")),
         ];
         for (secrets, want) in table {
             let secrets = serde_json::from_value(secrets).expect("secrets");

@@ -290,7 +290,7 @@ fn secrets_are_asked_for_used_and_hidden() {
     assert_eq!(play.hop(0, &[]), "Running read s");
     play.seen
         .secrets
-        .insert("s".into(), Some(BTreeMap::from([("k".into(), "hush".into())])));
+        .insert("s".into(), Ok(BTreeMap::from([("k".into(), "hush".into())])));
     assert_eq!(play.hop(0, &[]), "Running start m#1");
     assert_eq!(
         play.given["m"].metric.provider.web.as_ref().expect("web").url,
@@ -305,7 +305,8 @@ fn secrets_are_asked_for_used_and_hidden() {
     );
 
     let mut play = Play::of(json!({"metrics": [web("m", json!({}))], "args": args}));
-    play.seen.secrets.insert("s".into(), None);
+    let missing = Err("secrets \"s\" not found".into());
+    play.seen.secrets.insert("s".into(), missing);
     assert_eq!(
         play.hop(0, &[]),
         "Error (Unable to resolve metric arguments: secrets \"s\" not found) !AnalysisRunError"
