@@ -141,7 +141,17 @@ struct Denied {
     says: &'static str,
 }
 
-const DENIED: [Denied; 7] = [
+const DENIED: [Denied; 9] = [
+    Denied {
+        verb: "patch",
+        resource: "pods",
+        says: "cannot patch resource \"pods\"",
+    },
+    Denied {
+        verb: "list",
+        resource: "pods",
+        says: "Forbidden: pods is forbidden: User \"sluice\" cannot list",
+    },
     Denied {
         verb: "list",
         resource: "services",

@@ -153,7 +153,8 @@ pub fn action(subject: &Subject, action: &Action) -> Result<Request<Vec<u8>>, Er
 pub fn concerns_one_pod(action: &Action, code: u16) -> bool {
     match action {
         Action::EvictPod { .. } => code == StatusCode::TOO_MANY_REQUESTS.as_u16(),
-        Action::RelabelPod { .. } => true,
+        // A right that is missing is missing for every pod.
+        Action::RelabelPod { .. } => code != StatusCode::FORBIDDEN.as_u16(),
         Action::CreateReplicaSet { .. }
         | Action::ScaleReplicaSet { .. }
         | Action::AnnotateReplicaSet { .. }
