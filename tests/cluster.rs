@@ -4,6 +4,7 @@
 //! [`Cluster::start`] gives a cluster of one's own, [`Cluster::shared`] the one that all tests of a process share; use a
 //! namespace of your own there. `just cluster` runs the ring, `just cluster-up` gives you a cluster to play with.
 
+pub mod audit;
 pub mod child;
 pub mod control_plane;
 pub mod gate;
@@ -33,6 +34,7 @@ use sim::Request;
 use sim::kubelet::Pace;
 use sim::kubelet::dial::DialTable;
 use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use control_plane::ControlPlane;
@@ -130,7 +132,8 @@ impl Cluster {
         })
     }
 
-    /// The cluster that the tests of this process share: started by the first, ended with the last that holds it.
+    /// The cluster that the tests of this process share: started by the first, ended with the last that holds it. With
+    /// `SLUICE_EMULATED=1.33` all of them run as that version of Kubernetes.
     ///
     /// # Panics
     /// It does not start; the message has the last words of the part that did not.
@@ -140,7 +143,11 @@ impl Cluster {
         if let Some(cluster) = shared.upgrade() {
             return cluster;
         }
-        let cluster = Cluster::start(&Settings::default()).unwrap_or_else(|error| panic!("no cluster: {error:#}"));
+        let settings = Settings {
+            emulated: std::env::var("SLUICE_EMULATED").ok(),
+            ..Settings::default()
+        };
+        let cluster = Cluster::start(&settings).unwrap_or_else(|error| panic!("no cluster: {error:#}"));
         let cluster = Arc::new(cluster);
         *shared = Arc::downgrade(&cluster);
         cluster
@@ -150,6 +157,12 @@ impl Cluster {
     pub fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
         let runtime = self.runtime.as_ref().expect("it is taken when the cluster ends");
         runtime.block_on(work)
+    }
+
+    /// Runs `work` beside everything else, until it ends or the cluster does.
+    pub fn spawn<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+        let runtime = self.runtime.as_ref().expect("it is taken when the cluster ends");
+        runtime.spawn(work)
     }
 
     /// Creates a namespace; existing already is fine.

@@ -286,7 +286,7 @@ impl<'s> Run<'s> {
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         for pod in self.model.world.api.store().list("pods", Some(&self.namespace)) {
             if pod["metadata"]["deletionTimestamp"].is_null() {
-                *counts.entry(group.of(&pod)).or_default() += 1;
+                *counts.entry(group.of(pod)).or_default() += 1;
             }
         }
         let shown: Vec<String> = counts.iter().map(|(tag, count)| format!("{tag}={count}")).collect();

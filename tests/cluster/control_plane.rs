@@ -50,8 +50,8 @@ impl ControlPlane {
         plane.begin("etcd", &plane.etcd(etcd, peer))?;
         plane.begin("kube-apiserver", &plane.api_server(api, etcd, emulated))?;
         plane.ready().await?;
-        plane.begin("kube-controller-manager", &plane.controllers())?;
-        plane.begin("kube-scheduler", &plane.scheduler())?;
+        plane.begin("kube-controller-manager", &plane.controllers(emulated))?;
+        plane.begin("kube-scheduler", &plane.scheduler(emulated))?;
         Ok(plane)
     }
 
@@ -209,11 +209,11 @@ impl ControlPlane {
             ("audit-log-path", "audit.log"),
         ];
         flags.extend(files.iter().map(|(name, file)| self.flag(name, file)));
-        flags.extend(emulated.map(|version| format!("--emulated-version={version}").into()));
+        flags.extend(emulates(emulated));
         flags
     }
 
-    fn controllers(&self) -> Vec<OsString> {
+    fn controllers(&self, emulated: Option<&str>) -> Vec<OsString> {
         let mut flags = flags(&[
             ("leader-elect", "false"),
             ("use-service-account-credentials", "false"),
@@ -229,10 +229,11 @@ impl ControlPlane {
         ]);
         flags.push(self.flag("kubeconfig", "kubeconfig"));
         flags.push(self.flag("service-account-private-key-file", "service-account.key"));
+        flags.extend(emulates(emulated));
         flags
     }
 
-    fn scheduler(&self) -> Vec<OsString> {
+    fn scheduler(&self, emulated: Option<&str>) -> Vec<OsString> {
         let mut flags = flags(&[
             ("leader-elect", "false"),
             ("kube-api-qps", "2000"),
@@ -240,6 +241,7 @@ impl ControlPlane {
             ("secure-port", "0"),
         ]);
         flags.push(self.flag("kubeconfig", "kubeconfig"));
+        flags.extend(emulates(emulated));
         flags
     }
 
@@ -259,6 +261,11 @@ impl Drop for ControlPlane {
             eprintln!("could not remove {}: {error}", self.directory.display());
         }
     }
+}
+
+/// Said to all three: what uses an API must not wait for one that is not served.
+fn emulates(version: Option<&str>) -> Option<OsString> {
+    version.map(|version| format!("--emulated-version={version}").into())
 }
 
 fn flags(flags: &[(&str, &str)]) -> Vec<OsString> {

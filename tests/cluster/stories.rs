@@ -176,7 +176,7 @@ fn prometheus_is_asked_as_a_metric_says() {
     let client = cluster.block_on(cluster.plane.client("sluice")).expect("a client");
     let forever = std::future::pending();
     let running = controller::app::run(distrusting, client, network, Arc::new(PodIp), forever);
-    let running = cluster.block_on(async { tokio::spawn(running) });
+    let running = cluster.spawn(running);
     let refused = outcome("unknown-authority", &basic);
     assert!(refused.contains("certificate"), "{refused}");
     assert_eq!(outcome("careless", &careless), "Successful");

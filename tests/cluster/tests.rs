@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use sim::Request;
 use sim::kubelet::status::is_ready;
 
-use super::{Cluster, PODS, call, child};
+use super::{Cluster, PODS, audit, call, child};
 
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -177,6 +177,11 @@ fn a_controller_that_is_killed_is_followed_by_another() {
     first.wait().expect("it ends");
     let _second = start("controller-second");
     phase("Healthy", 2, "2");
+    let requests = audit::read(&cluster.plane.audit_log()).expect("the audit log");
+    let ours = |request: &&audit::Requested| request.namespace == "killed" && request.agent.starts_with("sluice/");
+    let created = requests.iter().filter(ours).filter(|request| request.verb == "create");
+    let sets = created.filter(|request| request.resource == "replicasets.apps");
+    assert_eq!(sets.count(), 2, "each revision is created once");
 }
 
 fn first_words(cluster: &Cluster) -> String {
