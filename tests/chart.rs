@@ -171,7 +171,11 @@ fn compare(values: &Value, schema: &Value, path: &str, wrong: &mut Vec<String>) 
 
 #[test]
 fn the_dashboard_asks_for_metrics_that_are_served() {
-    let page = controller::metrics::Metrics::default().page(&controller::cache::Shelves::default(), &[]);
+    let (metrics, beside) = (
+        controller::metrics::Metrics::default(),
+        controller::metrics::Beside::default(),
+    );
+    let page = metrics.page(&controller::cache::Shelves::default(), &beside);
     let served: BTreeSet<&str> = page
         .lines()
         .filter_map(|line| line.strip_prefix("# TYPE "))

@@ -2,6 +2,8 @@
 //!
 //! Outcomes are asserted here, not traces: who goes next is not determined over a real client.
 
+mod election;
+mod metrics;
 mod rights;
 mod ring;
 mod witness;

@@ -31,6 +31,7 @@ pub(super) struct Ring {
 }
 
 struct Running {
+    edge: Arc<controller::edge::Edge>,
     stop: oneshot::Sender<()>,
     ended: JoinHandle<Result<(), controller::error::Error>>,
 }
@@ -108,14 +109,10 @@ impl Ring {
             let _ = stopped.await;
         };
         let nobody = |_: IpAddr, _: u16| -> Option<SocketAddr> { None };
-        let ended = tokio::spawn(controller::app::run(
-            config,
-            client,
-            self.metrics.clone(),
-            Arc::new(nobody),
-            shutdown,
-        ));
-        self.controllers.push(Running { stop, ended });
+        let controller = controller::app::Controller::new(config, client, self.metrics.clone(), Arc::new(nobody));
+        let edge = controller.edge();
+        let ended = tokio::spawn(controller.run(shutdown));
+        self.controllers.push(Running { edge, stop, ended });
     }
 
     /// Stops the controller that was started last, and waits for its end.
@@ -137,6 +134,11 @@ impl Ring {
             .ended
             .await
             .expect("the controller does not panic")
+    }
+
+    /// What the controller that was started first serves at `/metrics`.
+    pub(super) fn page(&self) -> String {
+        self.controllers.first().expect("a controller runs").edge.page()
     }
 
     /// What metrics systems answer to controllers that are started from now on.

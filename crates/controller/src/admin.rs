@@ -65,9 +65,10 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
 }
 
 fn page(edge: &Edge) -> impl IntoResponse + use<> {
-    let depths = [("Rollouts", edge.rollouts.depth()), ("AnalysisRuns", edge.runs.depth())];
-    let text = edge.know(|shelves| edge.metrics.page(shelves, &depths));
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
+    (
+        [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        edge.page(),
+    )
 }
 
 #[cfg(test)]

@@ -6,10 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kube::Client;
+use kube::client::ClientBuilder;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use tower::layer::layer_fn;
+use tower::service_fn;
 
 use crate::admin::{self, Readiness};
 use crate::cache::{repair, watch as watching};
@@ -19,6 +22,7 @@ use crate::election::{Candidate, Fence};
 use crate::error::Error;
 use crate::events::{Publisher, events};
 use crate::measure::Dial;
+use crate::metrics::Metrics;
 use crate::notify::Silence;
 use crate::queue::Queue;
 use crate::reconcile;
@@ -29,28 +33,153 @@ const GRACE: Duration = CALL_TIMEOUT.saturating_add(Duration::from_secs(2));
 /// How long Events that are waiting may still be sent after that.
 const LAST_EVENTS: Duration = Duration::from_secs(2);
 
-/// The ways to the API server.
+/// The ways to the API server. None of them retries by itself (`config.default_retry = false`): the queue does.
 pub struct Clients {
-    /// For everything but the lease. Without retries of its own: `config.default_retry = false`.
+    /// For everything but the lease; nothing that changes anything gets past it while `fence` is closed.
     pub work: Client,
     /// For the lease alone: nothing else may delay a renewal.
     pub lease: Client,
+    /// The fence that `work` was built behind.
+    pub fence: Fence,
+}
+
+impl Clients {
+    /// Two connections, so that nothing delays the renewal of the lease. The last look at the lease comes after everything
+    /// in the client that may make a request wait.
+    ///
+    /// # Errors
+    /// The configuration holds a certificate or a credential that cannot be used.
+    pub fn connect(config: kube::Config) -> Result<Self, kube::Error> {
+        let fence = Fence::closed();
+        let gate = layer_fn(|inner| fence.gate(inner));
+        let work = ClientBuilder::try_from(config.clone())?.with_layer(&gate).build();
+        Ok(Clients {
+            work,
+            lease: Client::try_from(config)?,
+            fence: fence.clone(),
+        })
+    }
 }
 
 impl From<Client> for Clients {
     /// One connection for both, where no lease is needed or nothing else is at stake.
     fn from(client: Client) -> Self {
+        let fence = Fence::closed();
+        let namespace = client.default_namespace().to_owned();
+        let sender = client.clone();
+        let send = service_fn(move |request| {
+            let sender = sender.clone();
+            async move { sender.send(request).await }
+        });
         Clients {
-            work: client.clone(),
+            work: Client::new(fence.gate(send), namespace),
             lease: client,
+            fence,
         }
     }
 }
 
-/// Runs until `shutdown`, then ends what is under way. No process is exited, nothing global is set up.
+/// A controller that has not begun yet.
+pub struct Controller {
+    edge: Arc<Edge>,
+    publisher: Publisher,
+    lease: Client,
+    fence: Fence,
+}
+
+impl Controller {
+    /// A controller over these connections.
+    pub fn new(
+        config: Config,
+        clients: impl Into<Clients>,
+        transport: providers::Transport,
+        dial: Arc<dyn Dial>,
+    ) -> Self {
+        let Clients { work, lease, fence } = clients.into();
+        fence.go_by(&config.clock);
+        if config.election.is_none() {
+            fence.lift();
+        }
+        let metrics = Arc::new(Metrics::default());
+        let pace = |part: u32| Pace::new(config.qps / part, config.burst / part);
+        let server = Server::new(work.clone(), pace(1), fence.clone(), metrics.clone());
+        let quiet = Server::new(work, pace(4), fence.clone(), metrics.clone());
+        let (outbox, publisher) = events(config.clock.clone(), quiet);
+        let silence = Arc::new(Silence);
+        Controller {
+            edge: Arc::new(Edge::new(config, server, transport, dial, silence, outbox, metrics)),
+            publisher,
+            lease,
+            fence,
+        }
+    }
+
+    /// What the controller knows and counts, to look at from outside.
+    pub fn edge(&self) -> Arc<Edge> {
+        self.edge.clone()
+    }
+
+    /// Runs until `shutdown`, then ends what is under way. No process is exited, nothing global is set up.
+    ///
+    /// # Errors
+    /// A listener could not be opened, or the lease was lost; then nothing of this controller runs any more.
+    pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), Error> {
+        let Controller {
+            edge,
+            publisher,
+            lease,
+            fence,
+        } = self;
+        let stop = CancellationToken::new();
+        let readiness = Readiness::default();
+        // Dropped at the end, whatever the end is; everything in it ends with it.
+        let mut listeners = JoinSet::new();
+        if let Some(address) = edge.config.metrics {
+            let listener = admin::listen(address).await?;
+            listeners.spawn(admin::serve(
+                listener,
+                admin::metrics(edge.clone()),
+                stop.clone().cancelled_owned(),
+            ));
+        }
+        if let Some(address) = edge.config.healthz {
+            let listener = admin::listen(address).await?;
+            listeners.spawn(admin::serve(
+                listener,
+                admin::health(readiness.clone()),
+                stop.clone().cancelled_owned(),
+            ));
+        }
+
+        tokio::pin!(shutdown);
+        let Some(election) = edge.config.election.clone() else {
+            let ended = work(edge, publisher, readiness, shutdown).await;
+            stop.cancel();
+            return ended;
+        };
+        let mut candidate = Candidate::new(lease, election, edge.config.clock.clone(), fence);
+        // A follower is ready: it would lead if it were asked to.
+        readiness.set();
+        let held = tokio::select! {
+            biased;
+            () = &mut shutdown => return Ok(()),
+            held = candidate.win() => held,
+        };
+        tracing::info!("leading");
+        let lost = tokio::select! {
+            biased;
+            lost = candidate.hold(held) => Err(lost),
+            ended = work(edge, publisher, readiness, shutdown) => ended,
+        };
+        stop.cancel();
+        lost
+    }
+}
+
+/// A whole controller; see [`Controller::run`].
 ///
 /// # Errors
-/// A listener could not be opened, or the lease was lost; then nothing of this controller runs any more.
+/// As [`Controller::run`].
 pub async fn run(
     config: Config,
     clients: impl Into<Clients>,
@@ -58,67 +187,7 @@ pub async fn run(
     dial: Arc<dyn Dial>,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), Error> {
-    let clients = clients.into();
-    let fence = if config.election.is_some() {
-        Fence::closed()
-    } else {
-        Fence::unfenced()
-    };
-    let pace = |part: u32| Pace::new(config.qps / part, config.burst / part);
-    let server = Server::new(clients.work.clone(), pace(1), fence.clone());
-    let quiet = Server::new(clients.work, pace(4), fence.clone());
-    let (outbox, publisher) = events(config.clock.clone(), quiet);
-    let edge = Arc::new(Edge::new(
-        config.clone(),
-        server,
-        transport,
-        dial,
-        Arc::new(Silence),
-        outbox,
-    ));
-
-    let stop = CancellationToken::new();
-    let readiness = Readiness::default();
-    // Dropped at the end, whatever the end is; everything in it ends with it.
-    let mut listeners = JoinSet::new();
-    if let Some(address) = config.metrics {
-        let listener = admin::listen(address).await?;
-        listeners.spawn(admin::serve(
-            listener,
-            admin::metrics(edge.clone()),
-            stop.clone().cancelled_owned(),
-        ));
-    }
-    if let Some(address) = config.healthz {
-        let listener = admin::listen(address).await?;
-        listeners.spawn(admin::serve(
-            listener,
-            admin::health(readiness.clone()),
-            stop.clone().cancelled_owned(),
-        ));
-    }
-
-    tokio::pin!(shutdown);
-    let Some(election) = config.election else {
-        let ended = work(edge, publisher, readiness, shutdown).await;
-        stop.cancel();
-        return ended;
-    };
-    let mut candidate = Candidate::new(clients.lease, election, config.clock, fence);
-    // A follower is ready: it would lead if it were asked to.
-    readiness.set();
-    tokio::select! {
-        biased;
-        () = &mut shutdown => return Ok(()),
-        () = candidate.win() => tracing::info!("leading"),
-    }
-    let lost = tokio::select! {
-        biased;
-        lost = candidate.hold() => Err(lost),
-        ended = work(edge, publisher, readiness, shutdown) => ended,
-    };
-    stop.cancel();
-    lost
+    Controller::new(config, clients, transport, dial).run(shutdown).await
 }
 
 /// Watches, looks, publishes, until `shutdown`. Dropping it stops everything where it is.

@@ -94,22 +94,41 @@ impl Election {
 
 /// What time it is.
 #[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>);
+pub struct Clock {
+    now: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
+    uptime: Arc<dyn Fn() -> Option<Duration> + Send + Sync>,
+}
 
 impl Clock {
     /// The wall clock.
     pub fn system() -> Self {
-        Clock::from_fn(system_now)
+        Clock::from_fn(system_now).with_uptime(system_uptime)
     }
 
     /// A clock of the caller's: the simulator's, so that both worlds agree.
     pub fn from_fn(now: impl Fn() -> DateTime<Utc> + Send + Sync + 'static) -> Self {
-        Clock(Arc::new(now))
+        Clock {
+            now: Arc::new(now),
+            uptime: Arc::new(|| None),
+        }
+    }
+
+    /// The same, with how long the machine has been up, sleep included.
+    pub fn with_uptime(self, uptime: impl Fn() -> Option<Duration> + Send + Sync + 'static) -> Self {
+        Clock {
+            uptime: Arc::new(uptime),
+            ..self
+        }
+    }
+
+    /// How long the machine has been up, sleep included; `None` where nobody knows.
+    pub fn uptime(&self) -> Option<Duration> {
+        (self.uptime)()
     }
 
     /// The time now.
     pub fn now(&self) -> DateTime<Utc> {
-        (self.0)()
+        (self.now)()
     }
 }
 
@@ -117,6 +136,13 @@ impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Clock")
     }
+}
+
+/// Linux counts this on while the machine sleeps, unlike the clock of timers.
+fn system_uptime() -> Option<Duration> {
+    let text = std::fs::read_to_string("/proc/uptime").ok()?;
+    let seconds: f64 = text.split_whitespace().next()?.parse().ok()?;
+    Duration::try_from_secs_f64(seconds).ok()
 }
 
 /// The only place in this crate where the wall clock is read.

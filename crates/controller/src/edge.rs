@@ -17,7 +17,7 @@ use crate::events::Events;
 use crate::kind::{Kind, Name};
 use crate::lower::{self, Subject};
 use crate::measure::{Dial, Measuring};
-use crate::metrics::{Metrics, Total};
+use crate::metrics::{Beside, Metrics, Total};
 use crate::notify::Listener;
 use crate::queue::{Again, Queue};
 use crate::server::Server;
@@ -33,7 +33,7 @@ pub struct Edge {
     pub dial: Arc<dyn Dial>,
     pub listener: Arc<dyn Listener>,
     pub events: Events,
-    pub metrics: Metrics,
+    pub metrics: Arc<Metrics>,
     /// Rollouts and Services.
     pub rollouts: Queue,
     /// AnalysisRuns.
@@ -68,6 +68,7 @@ impl Edge {
         dial: Arc<dyn Dial>,
         listener: Arc<dyn Listener>,
         events: Events,
+        metrics: Arc<Metrics>,
     ) -> Self {
         Edge {
             config,
@@ -76,7 +77,7 @@ impl Edge {
             dial,
             listener,
             events,
-            metrics: Metrics::default(),
+            metrics,
             rollouts: Queue::default(),
             runs: Queue::default(),
             measuring: Measuring::default(),
@@ -256,14 +257,31 @@ impl Edge {
         }
     }
 
+    /// The page of metrics.
+    pub fn page(&self) -> String {
+        let mut queues = self.rollouts.tallies();
+        queues.extend(self.runs.tallies());
+        let beside = Beside {
+            queues,
+            echoes: lock(&self.freshness).echoes().clone(),
+            leading: self.server.leading(),
+        };
+        self.know(|shelves| self.metrics.page(shelves, &beside))
+    }
+
     /// Forgets a task whose object is gone.
     pub fn forget(&self, task: &Task) {
         lock(&self.freshness).forget(task);
         lock(&self.decided).remove(task);
         lock(&self.told).remove(task);
         lock(&self.counts).forget(task);
-        if let Task::Run(name) = task {
-            self.measuring.forget(name);
+        match task {
+            Task::Rollout(name) => self.metrics.ended(Kind::Rollout, name),
+            Task::Run(name) => {
+                self.metrics.ended(Kind::AnalysisRun, name);
+                self.measuring.forget(name);
+            }
+            Task::Service(name) => self.metrics.ended(Kind::Service, name),
         }
     }
 }

@@ -1,59 +1,23 @@
 //! Who is at work: at most one controller writes, and only while its lease lasts.
 
 pub mod claim;
-
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+mod fence;
+mod gate;
 
 use chrono::SecondsFormat;
 use kube::Client;
 use kube::api::PostParams;
 use kube::core::Request as Builder;
 use serde_json::Value;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::config::{Clock, Election};
 use crate::error::Error;
 use crate::kind::{Kind, Name};
 use crate::lower;
 use claim::{Claim, Role, Seen};
-
-/// Whether writes may be sent, by the deadline of the lease as we track it ourselves.
-#[derive(Clone, Debug)]
-pub struct Fence(Arc<Mutex<Gate>>);
-
-#[derive(Clone, Copy, Debug)]
-enum Gate {
-    /// There is no lease.
-    Unfenced,
-    Closed,
-    Until(Instant),
-}
-
-impl Fence {
-    /// For a controller that needs no lease.
-    pub fn unfenced() -> Self {
-        Fence(Arc::new(Mutex::new(Gate::Unfenced)))
-    }
-
-    /// Closed until a lease is held.
-    pub fn closed() -> Self {
-        Fence(Arc::new(Mutex::new(Gate::Closed)))
-    }
-
-    /// Whether a call that takes this long ends before the lease does.
-    pub fn is_open_for(&self, call: Duration) -> bool {
-        match *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            Gate::Unfenced => true,
-            Gate::Closed => false,
-            Gate::Until(end) => Instant::now() + call < end,
-        }
-    }
-
-    fn set(&self, gate: Gate) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = gate;
-    }
-}
+pub use fence::Fence;
+pub use gate::{Gate, Shut};
 
 /// A candidate for the lease. It has a connection of its own, no limiter and no retries: nothing else may delay a renewal.
 pub struct Candidate {
@@ -76,12 +40,12 @@ impl Candidate {
         }
     }
 
-    /// Waits until the lease is ours.
-    pub async fn win(&mut self) {
+    /// Waits until the lease is ours. Returns from when on it counts.
+    pub async fn win(&mut self) -> Instant {
         let mut said = String::new();
         loop {
             match self.attempt(Role::Follower).await {
-                Ok(Attempt::Held) => return,
+                Ok(Attempt::Held { since }) => return since,
                 Ok(Attempt::Following | Attempt::Lost) => said.clear(),
                 Err(error) => {
                     let why = why_no_lease(&self.config, &error);
@@ -95,23 +59,20 @@ impl Candidate {
         }
     }
 
-    /// Renews the lease until it is lost, and says so.
-    pub async fn hold(&mut self) -> Error {
-        let mut renewed = Instant::now();
+    /// Renews the lease, which counts from `held` on, until it is lost, and says so: no later than the renew deadline
+    /// after its last renewal, whatever the API server does or does not answer.
+    pub async fn hold(&mut self, held: Instant) -> Error {
+        let mut renewed = held;
         loop {
+            let deadline = renewed + self.config.renew_deadline;
             sleep(self.config.retry_period).await;
-            match self.attempt(Role::Leader).await {
-                Ok(Attempt::Held) => renewed = Instant::now(),
-                Ok(Attempt::Following | Attempt::Lost) => break,
-                Err(error) => {
-                    tracing::warn!(%error, "the lease was not renewed");
-                    if renewed.elapsed() >= self.config.renew_deadline {
-                        break;
-                    }
-                }
+            match timeout_at(deadline, self.attempt(Role::Leader)).await {
+                Ok(Ok(Attempt::Held { since })) => renewed = since,
+                Ok(Ok(Attempt::Following | Attempt::Lost)) | Err(_) => break,
+                Ok(Err(error)) => tracing::warn!(%error, "the lease was not renewed"),
             }
         }
-        self.fence.set(Gate::Closed);
+        self.fence.close();
         Error::LeaseLost {
             lease: format!("{}/{}", self.config.namespace, self.config.name),
         }
@@ -127,7 +88,10 @@ impl Candidate {
             Err(error) => return Err(error),
         };
         match claim::claim(self.seen.as_ref(), started, &self.config.identity, role) {
-            Claim::Take | Claim::Renew => self.write(&name, started).await.map(|()| Attempt::Held),
+            Claim::Take | Claim::Renew => {
+                self.write(&name, started).await?;
+                Ok(Attempt::Held { since: started })
+            }
             Claim::Follow { .. } => Ok(Attempt::Following),
             Claim::Lost => Ok(Attempt::Lost),
         }
@@ -156,7 +120,7 @@ impl Candidate {
         };
         let written = self.call("write the lease", request).await?;
         // From when the request was begun: the server may have counted from then.
-        self.fence.set(Gate::Until(started + *lease_duration));
+        self.fence.open_until(started, *lease_duration);
         self.seen = Some(claim::see(self.seen.take(), written, started));
         Ok(())
     }
@@ -199,7 +163,7 @@ fn why_no_lease(election: &Election, error: &Error) -> String {
 /// How one attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Attempt {
-    Held,
+    Held { since: Instant },
     Following,
     Lost,
 }

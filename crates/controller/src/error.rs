@@ -5,6 +5,8 @@ use std::time::Duration;
 use engine::plan::Notice;
 use kube::core::Status;
 
+use crate::election::Shut;
+
 /// A failed attempt; its text names the attempt.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -94,7 +96,20 @@ impl Error {
         matches!(self, Error::Refused { status, .. } if status.code == 410)
     }
 
+    /// The answer was no JSON of the shape that was asked for.
+    pub(crate) fn unreadable(attempt: &str, error: serde_json::Error) -> Self {
+        Error::Broken {
+            attempt: attempt.to_owned(),
+            source: Box::new(kube::Error::SerdeError(error)),
+        }
+    }
+
     pub(crate) fn from_kube(attempt: &str, error: kube::Error) -> Self {
+        if is_shut(&error) {
+            return Error::NotLeading {
+                attempt: attempt.to_owned(),
+            };
+        }
         match error {
             kube::Error::Api(status) => Error::Refused {
                 attempt: attempt.to_owned(),
@@ -119,6 +134,21 @@ pub fn reconciliation_error(why: impl std::fmt::Display) -> Notice {
         "ReconciliationError",
         format!("Reconciliation failed with error: {why}"),
     )
+}
+
+/// Whether the gate before the API server kept the request back.
+fn is_shut(error: &kube::Error) -> bool {
+    let kube::Error::Service(error) = error else {
+        return false;
+    };
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&**error);
+    while let Some(error) = cause {
+        if error.is::<Shut>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 #[cfg(test)]

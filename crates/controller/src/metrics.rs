@@ -3,21 +3,30 @@
 //! Written by hand rather than by a library: the contract's counters have no `_total` suffix, and series must vanish
 //! with the object they are about. Source: wire-contract 8.4, field-lessons A12.
 
+mod durations;
 mod gauges;
+mod histogram;
+mod objects;
+mod process;
+mod queues;
+mod requests;
 mod text;
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use api::rollout::RolloutStatus;
 use engine::plan::Notice;
+use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::cache::Shelves;
 use crate::kind::{Kind, Name};
+use crate::queue::Tallies;
+pub use histogram::Histogram;
+pub use requests::Asked;
 use text::Page;
-
-/// Upper bounds of reconcile times, in seconds.
-const BOUNDS: [f64; 5] = [0.01, 0.15, 0.25, 0.5, 1.0];
 
 /// What is counted.
 #[derive(Debug, Default)]
@@ -27,23 +36,10 @@ pub struct Metrics {
 
 #[derive(Debug, Default)]
 struct Counts {
-    by_object: BTreeMap<(Kind, Name), ByObject>,
-    events: BTreeMap<Name, BTreeMap<(String, String), u64>>,
+    objects: objects::Objects,
+    requests: requests::Requests,
+    durations: durations::Durations,
     totals: BTreeMap<Total, u64>,
-}
-
-#[derive(Debug, Default)]
-struct ByObject {
-    errors: u64,
-    times: Times,
-}
-
-/// A histogram of [`BOUNDS`].
-#[derive(Debug, Default)]
-struct Times {
-    within: [u64; BOUNDS.len()],
-    count: u64,
-    sum: f64,
 }
 
 /// Counters of the whole controller.
@@ -101,31 +97,36 @@ impl Metrics {
 
     /// A look at a Rollout or an AnalysisRun took this long.
     pub fn looked(&self, kind: Kind, name: &Name, took: Duration) {
-        let mut counts = self.lock();
-        let times = &mut counts.by_object.entry((kind, name.clone())).or_default().times;
-        let seconds = took.as_secs_f64();
-        for (within, bound) in times.within.iter_mut().zip(BOUNDS) {
-            *within += u64::from(seconds <= bound);
-        }
-        times.count += 1;
-        times.sum += seconds;
+        self.lock().objects.looked(kind, name, took);
     }
 
     /// A look at a Rollout or an AnalysisRun failed.
     pub fn failed(&self, kind: Kind, name: &Name) {
-        self.lock().by_object.entry((kind, name.clone())).or_default().errors += 1;
+        self.lock().objects.failed(kind, name);
     }
 
     /// An Event about a Rollout was recorded.
     pub fn noticed(&self, rollout: &Name, notice: &Notice) {
-        let key = (notice.level.as_str().to_owned(), notice.reason.clone());
-        *self
-            .lock()
-            .events
-            .entry(rollout.clone())
-            .or_default()
-            .entry(key)
-            .or_default() += 1;
+        self.lock().objects.noticed(Kind::Rollout, rollout, notice);
+    }
+
+    /// An object is gone; its series follow it.
+    pub fn ended(&self, kind: Kind, name: &Name) {
+        let mut counts = self.lock();
+        counts.objects.ended(kind, name, Instant::now());
+        if kind == Kind::Rollout {
+            counts.requests.forget(name);
+        }
+    }
+
+    /// A request was answered with this code; 0: it was not answered.
+    pub fn asked(&self, asked: Asked, code: u16) {
+        self.lock().requests.count(asked, code);
+    }
+
+    /// The status of a Rollout was written.
+    pub fn recorded(&self, before: Option<&RolloutStatus>, difference: &Value) {
+        self.lock().durations.recorded(before, difference);
     }
 
     /// How often a total was counted.
@@ -133,82 +134,77 @@ impl Metrics {
         self.lock().totals.get(&total).copied().unwrap_or_default()
     }
 
-    /// The page that is served. Series of objects that are not on the shelves any more are dropped for good.
-    pub fn page(&self, shelves: &Shelves, depths: &[(&str, usize)]) -> String {
+    /// The page that is served.
+    pub fn page(&self, shelves: &Shelves, beside: &Beside) -> String {
         let mut page = Page::default();
         gauges::write(&mut page, shelves);
         let mut counts = self.lock();
-        counts
-            .by_object
-            .retain(|(kind, name), _| shelves.stamp(*kind, name).is_some());
-        counts
-            .events
-            .retain(|name, _| shelves.stamp(Kind::Rollout, name).is_some());
-        for (kind, prefix) in [(Kind::Rollout, "rollout"), (Kind::AnalysisRun, "analysis_run")] {
-            counts.write_looks(&mut page, kind, prefix);
-        }
-        let name = "rollout_events_total";
-        page.family(name, "counter", "Events recorded about Rollouts.");
-        for (rollout, reasons) in &counts.events {
-            for ((level, reason), count) in reasons {
-                let labels = named(rollout, &[("type", level), ("reason", reason)]);
-                page.sample(name, &labels, *count as f64);
-            }
-        }
+        counts.objects.bury(Instant::now());
+        counts.objects.write(&mut page);
+        counts.durations.write(&mut page);
+        counts.requests.write(&mut page, shelves);
+        queues::write(&mut page, &beside.queues);
         for total in Total::ALL {
             let (name, help) = total.name_and_help();
             page.family(name, "counter", help);
             page.sample(name, &[], counts.totals.get(&total).copied().unwrap_or_default() as f64);
         }
+        drop(counts);
+        let family = "sluice_write_echo_seconds";
         page.family(
-            "workqueue_depth",
-            "gauge",
-            "Objects that are due and wait for their turn.",
+            family,
+            "histogram",
+            "Seconds until a look saw a write of ours come back.",
         );
-        for (queue, depth) in depths {
-            page.sample("workqueue_depth", &[("name", queue)], *depth as f64);
-        }
-        let version = env!("CARGO_PKG_VERSION");
-        page.family("argo_rollouts_controller_info", "gauge", "The controller that runs.");
-        page.sample("argo_rollouts_controller_info", &[("version", version)], 1.0);
+        beside.echoes.write(&mut page, family, &[]);
+        let leads = f64::from(u8::from(beside.leading == Leading::Yes));
+        page.family("sluice_leading", "gauge", "Whether this controller may write.");
+        page.sample("sluice_leading", &[], leads);
+        built(&mut page);
+        process::write(&mut page);
         page.into_text()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Counts> {
+    fn lock(&self) -> MutexGuard<'_, Counts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Counts {
-    fn write_looks(&self, page: &mut Page, kind: Kind, prefix: &str) {
-        let of_kind = || {
-            self.by_object
-                .iter()
-                .filter(|((of, _), _)| *of == kind)
-                .map(|((_, name), seen)| (name, seen))
-        };
-        let name = format!("{prefix}_reconcile");
-        page.family(&name, "histogram", "Seconds that one look took.");
-        for (object, seen) in of_kind() {
-            for (bound, within) in BOUNDS.iter().zip(seen.times.within) {
-                let bound = bound.to_string();
-                page.sample(
-                    &format!("{name}_bucket"),
-                    &named(object, &[("le", &bound)]),
-                    within as f64,
-                );
-            }
-            let labels = named(object, &[("le", "+Inf")]);
-            page.sample(&format!("{name}_bucket"), &labels, seen.times.count as f64);
-            page.sample(&format!("{name}_sum"), &named(object, &[]), seen.times.sum);
-            page.sample(&format!("{name}_count"), &named(object, &[]), seen.times.count as f64);
-        }
-        let name = format!("{prefix}_reconcile_error");
-        page.family(&name, "counter", "Looks that failed.");
-        for (object, seen) in of_kind() {
-            page.sample(&name, &named(object, &[]), seen.errors as f64);
-        }
-    }
+/// What is told on the page and counted elsewhere.
+#[derive(Clone, Debug, Default)]
+pub struct Beside {
+    pub queues: Tallies,
+    /// Seconds from our writes to the looks that saw them come back.
+    pub echoes: Histogram,
+    pub leading: Leading,
+}
+
+/// Whether a controller may write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Leading {
+    Yes,
+    #[default]
+    No,
+}
+
+/// What runs. The labels are the original's; this program was not built by its compiler.
+fn built(page: &mut Page) {
+    let version = env!("CARGO_PKG_VERSION");
+    page.family("argo_rollouts_controller_info", "gauge", "The controller that runs.");
+    page.sample("argo_rollouts_controller_info", &[("version", version)], 1.0);
+    let architecture = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    let labels = [
+        ("version", version),
+        ("goversion", ""),
+        ("goarch", architecture),
+        ("commit", option_env!("SLUICE_COMMIT").unwrap_or_default()),
+    ];
+    page.family("build_info", "gauge", "How the controller was built.");
+    page.sample("build_info", &labels, 1.0);
 }
 
 /// The labels of an object, and more.

@@ -4,6 +4,7 @@
 //! ([`Queue::wake`]), because a time it named has come, or because it failed. Source: field-lessons A2.
 
 mod line;
+mod tally;
 
 use std::sync::Mutex;
 
@@ -12,6 +13,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::task::Task;
 pub use line::{Again, Cause, Line};
+pub use tally::{Tallies, Tally};
 
 /// A line of tasks that several may wake and one takes from.
 #[derive(Debug, Default)]
@@ -54,9 +56,9 @@ impl Queue {
         self.news.notify_one();
     }
 
-    /// How many tasks wait for their turn.
-    pub fn depth(&self) -> usize {
-        self.with(|line| line.depth(Instant::now()))
+    /// What was done so far and what waits now, by kind.
+    pub fn tallies(&self) -> Tallies {
+        self.with(|line| line.tallies(Instant::now()))
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Line) -> T) -> T {

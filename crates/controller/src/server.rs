@@ -2,6 +2,7 @@
 
 mod pace;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::TryStreamExt;
@@ -14,6 +15,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::election::Fence;
 use crate::error::Error;
+use crate::metrics::{Asked, Leading, Metrics};
 pub use pace::Pace;
 
 /// The longest a call may take.
@@ -25,6 +27,7 @@ pub struct Server {
     client: Client,
     pace: Pace,
     fence: Fence,
+    metrics: Arc<Metrics>,
 }
 
 /// What a watch delivers.
@@ -44,8 +47,22 @@ impl std::fmt::Debug for Server {
 
 impl Server {
     /// Over this client, at this pace, writing only while the fence is open.
-    pub fn new(client: Client, pace: Pace, fence: Fence) -> Self {
-        Server { client, pace, fence }
+    pub fn new(client: Client, pace: Pace, fence: Fence, metrics: Arc<Metrics>) -> Self {
+        Server {
+            client,
+            pace,
+            fence,
+            metrics,
+        }
+    }
+
+    /// Whether a write would be sent now.
+    pub fn leading(&self) -> Leading {
+        if self.fence.is_open_for(CALL_TIMEOUT) {
+            Leading::Yes
+        } else {
+            Leading::No
+        }
     }
 
     /// Reads.
@@ -57,13 +74,25 @@ impl Server {
         self.call(attempt, request).await
     }
 
+    /// Reads, and leaves the answer as text.
+    ///
+    /// # Errors
+    /// Names the attempt.
+    pub async fn read_text(&self, attempt: &str, request: Written) -> Result<String, Error> {
+        self.pace.turn().await;
+        let request = written(attempt, request)?;
+        let asked = Asked::of(request.method(), request.uri());
+        let answer = timeout(CALL_TIMEOUT, self.client.request_text(request)).await;
+        self.answered(attempt, asked, answer.map_err(|_| no_answer(attempt)))
+    }
+
     /// Writes, if the lease is ours for long enough that the write ends before it does.
     ///
     /// # Errors
     /// Names the attempt.
     pub async fn write(&self, attempt: &str, request: Written) -> Result<Value, Error> {
         self.pace.turn().await;
-        if !self.fence.is_open_for(CALL_TIMEOUT) {
+        if self.leading() == Leading::No {
             return Err(Error::NotLeading {
                 attempt: attempt.to_owned(),
             });
@@ -77,10 +106,9 @@ impl Server {
     /// Names the attempt.
     pub async fn watch(&self, attempt: &str, request: Written) -> Result<Events, Error> {
         let request = written(attempt, request)?;
+        let asked = Asked::of(request.method(), request.uri());
         let opened = timeout(CALL_TIMEOUT, self.client.request_events::<Value>(request)).await;
-        let stream = opened
-            .map_err(|_| no_answer(attempt))?
-            .map_err(|error| Error::from_kube(attempt, error))?;
+        let stream = self.answered(attempt, asked, opened.map_err(|_| no_answer(attempt)))?;
         Ok(Box::pin(try_unfold(Box::pin(stream), |mut stream| async move {
             Ok(stream.try_next().await?.map(|event| (event, stream)))
         })))
@@ -88,10 +116,23 @@ impl Server {
 
     async fn call(&self, attempt: &str, request: Written) -> Result<Value, Error> {
         let request = written(attempt, request)?;
+        let asked = Asked::of(request.method(), request.uri());
         let answer = timeout(CALL_TIMEOUT, self.client.request::<Value>(request)).await;
+        self.answered(attempt, asked, answer.map_err(|_| no_answer(attempt)))
+    }
+
+    /// Counts a request by how it ended. The client tells the code of refusals only: what is not refused is done.
+    fn answered<T>(&self, attempt: &str, asked: Asked, answer: Result<kube::Result<T>, Error>) -> Result<T, Error> {
+        let answer = answer.and_then(|answer| answer.map_err(|error| Error::from_kube(attempt, error)));
+        let code = match &answer {
+            Ok(_) if asked.creates() => 201,
+            Ok(_) => 200,
+            Err(Error::Refused { status, .. }) => status.code,
+            Err(Error::NotLeading { .. }) => return answer,
+            Err(_) => 0,
+        };
+        self.metrics.asked(asked, code);
         answer
-            .map_err(|_| no_answer(attempt))?
-            .map_err(|error| Error::from_kube(attempt, error))
     }
 }
 

@@ -10,6 +10,7 @@ use super::shelf::Stamp;
 use super::shelves::Shelves;
 use super::version::Version;
 use crate::kind::{Kind, Name};
+use crate::metrics::Histogram;
 use crate::task::Task;
 use tokio::time::Instant;
 
@@ -19,9 +20,19 @@ pub const PATIENCE: Duration = Duration::from_secs(5);
 const WAITS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
 
 /// The writes that have not come back yet, by whom they concern.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Freshness {
     awaited: BTreeMap<Task, BTreeMap<(Kind, Name), Awaited>>,
+    echoes: Histogram,
+}
+
+impl Default for Freshness {
+    fn default() -> Self {
+        Freshness {
+            awaited: BTreeMap::new(),
+            echoes: Histogram::new(&[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0]),
+        }
+    }
 }
 
 /// What a write of ours left behind.
@@ -71,7 +82,13 @@ impl Freshness {
         let Some(awaited) = self.awaited.get_mut(task) else {
             return Fresh::Yes;
         };
-        awaited.retain(|(kind, name), awaited| !awaited.echo.has_come(shelves.stamp(*kind, name).as_ref()));
+        awaited.retain(|(kind, name), awaited| {
+            let come = awaited.echo.has_come(shelves.stamp(*kind, name).as_ref());
+            if come {
+                self.echoes.observe(now.duration_since(awaited.since).as_secs_f64());
+            }
+            !come
+        });
         let late: Vec<_> = awaited
             .iter()
             .filter(|(_, awaited)| awaited.echo == Echo::Unknown || now.duration_since(awaited.since) >= PATIENCE)
@@ -87,6 +104,11 @@ impl Freshness {
             self.awaited.remove(task);
         }
         wait.map_or(Fresh::Yes, Fresh::Wait)
+    }
+
+    /// Seconds from our writes to the looks that saw them come back.
+    pub fn echoes(&self) -> &Histogram {
+        &self.echoes
     }
 
     /// When to look at a task again at the latest, because of what is awaited for it.

@@ -3,7 +3,9 @@
 use api::keys;
 use kube::api::{ListParams, WatchParams};
 use kube::core::Request as Builder;
+use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::version::Version;
 use crate::config::Config;
@@ -11,14 +13,44 @@ use crate::edge::Edge;
 use crate::error::Error;
 use crate::kind::Kind;
 
-/// Objects on a page.
-const PAGE: u32 = 500;
+/// Objects on a page: its text is in memory as a whole, its objects one at a time.
+const PAGE: u32 = 200;
 
-/// Lists a kind, handing over page after page. Returns the version of the listing.
+/// How much of each object is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Depth {
+    Whole,
+    Metadata,
+}
+
+/// A page of a listing.
+#[derive(Deserialize)]
+struct Page<'a> {
+    #[serde(default)]
+    metadata: PageMetadata,
+    /// The server writes `null` where there are none.
+    #[serde(borrow, default)]
+    items: Option<Vec<&'a RawValue>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct PageMetadata {
+    resource_version: String,
+    #[serde(rename = "continue")]
+    next: String,
+}
+
+/// Lists a kind, handing over object after object. Returns the version of the listing.
 ///
 /// # Errors
 /// A page could not be read; what was handed over is valid but not all.
-pub(super) async fn pages(edge: &Edge, kind: Kind, mut take: impl FnMut(Vec<Value>)) -> Result<Version, Error> {
+pub(super) async fn pages(
+    edge: &Edge,
+    kind: Kind,
+    depth: Depth,
+    mut take: impl FnMut(Value),
+) -> Result<Version, Error> {
     let builder = Builder::new(kind.path(&edge.config.namespace));
     let labels = labels(kind, &edge.config);
     let mut token = String::new();
@@ -26,23 +58,20 @@ pub(super) async fn pages(edge: &Edge, kind: Kind, mut take: impl FnMut(Vec<Valu
         let mut params = ListParams::default().limit(PAGE);
         params.label_selector = labels.clone();
         params.continue_token = Some(token).filter(|token| !token.is_empty());
-        let mut page = edge
-            .server
-            .read(&format!("list {}", kind.plural()), builder.list(&params))
-            .await?;
-        let metadata = |key: &str| {
-            page.pointer(&format!("/metadata/{key}"))
-                .and_then(Value::as_str)
-                .unwrap_or_default()
+        let attempt = format!("list {}", kind.plural());
+        let request = match depth {
+            Depth::Whole => builder.list(&params),
+            Depth::Metadata => builder.list_metadata(&params),
         };
-        let version = Version::new(metadata("resourceVersion"));
-        token = metadata("continue").to_owned();
-        if let Some(Value::Array(items)) = page.get_mut("items").map(Value::take) {
-            take(items);
+        let text = edge.server.read_text(&attempt, request).await?;
+        let page: Page<'_> = serde_json::from_str(&text).map_err(|error| Error::unreadable(&attempt, error))?;
+        for item in page.items.into_iter().flatten() {
+            take(serde_json::from_str(item.get()).map_err(|error| Error::unreadable(&attempt, error))?);
         }
-        if token.is_empty() {
-            return Ok(version);
+        if page.metadata.next.is_empty() {
+            return Ok(Version::new(page.metadata.resource_version));
         }
+        token = page.metadata.next;
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::backoff::jittered;
+use super::backoff::spread;
 use super::list;
 use crate::decode;
 use crate::edge::Edge;
@@ -21,8 +21,8 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// Compares one kind for ever.
 pub async fn keep(edge: Arc<Edge>, kind: Kind) {
-    loop {
-        sleep(jittered(edge.config.repair)).await;
+    for round in 0_u64.. {
+        sleep(spread(edge.config.repair, &(kind, &edge.config.instance_id, round))).await;
         match compare(&edge, kind).await {
             Ok(0) => {}
             Ok(differences) => {
@@ -34,13 +34,12 @@ pub async fn keep(edge: Arc<Edge>, kind: Kind) {
     }
 }
 
+/// Names and versions are all that is compared, so the listing is of metadata alone.
 async fn compare(edge: &Edge, kind: Kind) -> Result<u64, Error> {
     let mut listed = BTreeMap::new();
-    let version = list::pages(edge, kind, |page| {
-        for object in page {
-            if let Some(name) = decode::name(&object) {
-                listed.insert(name, decode::stamp(&object).version);
-            }
+    let version = list::pages(edge, kind, list::Depth::Metadata, |object| {
+        if let Some(name) = decode::name(&object) {
+            listed.insert(name, decode::stamp(&object).version);
         }
     })
     .await?;

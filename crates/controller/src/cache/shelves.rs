@@ -134,6 +134,19 @@ impl Shelves {
         }
     }
 
+    /// How many objects of a kind are known.
+    pub fn count(&self, kind: Kind) -> usize {
+        match kind {
+            Kind::Rollout => self.rollouts.len(),
+            Kind::ReplicaSet => self.replica_sets.len(),
+            Kind::Service => self.services.len(),
+            Kind::AnalysisRun => self.runs.len(),
+            Kind::AnalysisTemplate => self.templates.len(),
+            Kind::ClusterAnalysisTemplate => self.cluster_templates.len(),
+            Kind::EndpointSlice | Kind::Pod | Kind::Secret | Kind::Event | Kind::Lease => 0,
+        }
+    }
+
     /// Everything there is to look after.
     pub fn tasks(&self) -> BTreeSet<Task> {
         let rollouts = self.rollouts.iter().map(|(name, _)| Task::Rollout(name.clone()));

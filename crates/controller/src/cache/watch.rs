@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::sync::watch::Sender;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::backoff::{Backoff, jittered};
+use super::backoff::{Backoff, spread};
 use super::list;
 use super::version::Version;
 use crate::config::Config;
@@ -33,7 +33,7 @@ pub fn kinds(config: &Config) -> Vec<Kind> {
 
 /// Keeps a shelf up to date for ever. `synced` hears of the kind once it was listed.
 pub async fn keep(edge: Arc<Edge>, kind: Kind, synced: Sender<BTreeSet<Kind>>) {
-    let mut backoff = Backoff::default();
+    let mut backoff = Backoff::of(kind);
     loop {
         let mut version = match take_listing(&edge, kind).await {
             Ok(version) => version,
@@ -87,8 +87,8 @@ enum End {
 
 async fn take_listing(edge: &Edge, kind: Kind) -> Result<Version, Error> {
     let mut listed = BTreeSet::new();
-    let version = list::pages(edge, kind, |page| {
-        edge.learn(kind, |shelves| shelves.take_page(kind, page, &mut listed));
+    let version = list::pages(edge, kind, list::Depth::Whole, |object| {
+        edge.learn(kind, |shelves| shelves.take_page(kind, vec![object], &mut listed));
     })
     .await?;
     edge.learn(kind, |shelves| shelves.end_listing(kind, &listed, &version));
@@ -96,7 +96,7 @@ async fn take_listing(edge: &Edge, kind: Kind) -> Result<Version, Error> {
 }
 
 async fn follow(edge: &Edge, kind: Kind, version: &mut Version) -> End {
-    let length = jittered(LENGTH);
+    let length = spread(LENGTH, &(kind, version.as_str()));
     let request = list::watch(
         kind,
         &edge.config,

@@ -1,12 +1,14 @@
 //! Gauges about what is known now, computed at every scrape. Source: wire-contract 8.4.
 
-use api::analysis::phase;
+mod analysis;
+
 use api::condition::{kind, reason};
 use api::rollout::Rollout;
 
 use super::named;
 use super::text::Page;
 use crate::cache::Shelves;
+use crate::kind::{Kind, Name};
 
 pub(super) fn write(page: &mut Page, shelves: &Shelves) {
     page.family("rollout_info", "gauge", "Information about a Rollout.");
@@ -26,11 +28,33 @@ pub(super) fn write(page: &mut Page, shelves: &Shelves) {
             page.sample(&family, &named(name, &[]), f64::from(count(&seen.object.rollout)));
         }
     }
-    page.family("analysis_run_info", "gauge", "Information about an AnalysisRun.");
-    for (name, seen) in shelves.runs.iter() {
-        let told = seen.object.status.as_ref().map_or("", |status| status.phase.as_str());
-        let shown = if told.is_empty() { phase::PENDING } else { told };
-        page.sample("analysis_run_info", &named(name, &[("phase", shown)]), 1.0);
+    page.family("rollout_phase", "gauge", "Deprecated: rollout_info has the phase.");
+    for (name, seen) in shelves.rollouts.iter() {
+        let rollout = &seen.object.rollout;
+        let labels = [("strategy", strategy(rollout))];
+        switched(page, "rollout_phase", name, &labels, &PHASES, rollout_phase(rollout));
+    }
+    analysis::write(page, shelves);
+    known(page, shelves);
+}
+
+/// The phases of `rollout_phase`; an invalid rollout is in none of them.
+const PHASES: [&str; 6] = ["Completed", "Progressing", "Paused", "Timeout", "Error", "Abort"];
+
+/// One sample for each phase: 1 for the one that holds, 0 for the others.
+fn switched(page: &mut Page, family: &str, name: &Name, labels: &[(&str, &str)], phases: &[&str], holds: &str) {
+    for phase in phases {
+        let labels: Vec<(&str, &str)> = labels.iter().copied().chain([("phase", *phase)]).collect();
+        page.sample(family, &named(name, &labels), f64::from(u8::from(*phase == holds)));
+    }
+}
+
+/// How many objects are held in memory: what it is for.
+fn known(page: &mut Page, shelves: &Shelves) {
+    page.family("sluice_known_objects", "gauge", "Objects that are kept in memory.");
+    for kind in Kind::WATCHED {
+        let count = shelves.count(kind) as f64;
+        page.sample("sluice_known_objects", &[("kind", kind.as_str())], count);
     }
 }
 

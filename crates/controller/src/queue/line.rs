@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::tally::{Tallies, queue_of, seconds};
 use crate::task::Task;
 
 /// Two looks at one task are at least this far apart, however many events arrive.
@@ -26,6 +27,7 @@ pub struct Line {
     /// Tasks that were woken while they were being looked at.
     woken: BTreeSet<Task>,
     arrivals: u64,
+    tallies: Tallies,
 }
 
 /// Why a task is looked at.
@@ -87,6 +89,7 @@ impl Line {
         self.order.remove(&first);
         let task = first.2;
         let cause = self.due.remove(&task).map_or(Cause::Time, |due| due.cause);
+        self.tally(&task).waited.observe(seconds(first.0, now));
         let past = self.past.entry(task.clone()).or_default();
         past.last_start = Some(now);
         self.running.insert(task.clone());
@@ -101,6 +104,12 @@ impl Line {
     /// A task was looked at.
     pub fn done(&mut self, task: &Task, again: Again, now: Instant) {
         self.running.remove(task);
+        let started = self.past.get(task).and_then(|past| past.last_start);
+        let tally = self.tally(task);
+        tally
+            .worked
+            .observe(started.map_or(0.0, |started| seconds(started, now)));
+        tally.retries += u64::from(again == Again::Failed);
         let past = self.past.entry(task.clone()).or_default();
         if !matches!(again, Again::NotNow(_)) {
             past.failures = if again == Again::Failed {
@@ -130,9 +139,24 @@ impl Line {
         }
     }
 
-    /// How many tasks are due and not yet taken.
-    pub fn depth(&self, now: Instant) -> usize {
-        self.order.iter().take_while(|(at, _, _)| *at <= now).count()
+    /// What was done so far and what waits now, by kind.
+    pub fn tallies(&self, now: Instant) -> Tallies {
+        let mut tallies = self.tallies.clone();
+        for (_, _, task) in self.order.iter().take_while(|(at, _, _)| *at <= now) {
+            tallies.entry(queue_of(task)).or_default().depth += 1;
+        }
+        for task in &self.running {
+            let started = self.past.get(task).and_then(|past| past.last_start);
+            let lasting = started.map_or(0.0, |started| seconds(started, now));
+            let tally = tallies.entry(queue_of(task)).or_default();
+            tally.unfinished += lasting;
+            tally.longest = tally.longest.max(lasting);
+        }
+        tallies
+    }
+
+    fn tally(&mut self, task: &Task) -> &mut super::Tally {
+        self.tallies.entry(queue_of(task)).or_default()
     }
 
     /// An earlier time wins, whatever asked for it.
@@ -146,6 +170,8 @@ impl Line {
                 return;
             }
             self.order.remove(&(known.at, known.arrival, task.clone()));
+        } else {
+            self.tally(&task).adds += 1;
         }
         self.arrivals += 1;
         self.order.insert((at, self.arrivals, task.clone()));

@@ -102,6 +102,9 @@ async fn carry_out(edge: &Edge, task: &Task, view: View, plan: &Plan) -> Again {
     let trouble = trouble.or_else(|| recorded.as_ref().err().and_then(trouble_of));
     edge.tell_once(task, &subject, trouble.or_else(|| withheld.map(reconciliation_error)));
     if recorded.is_ok() {
+        if let Some(difference) = plan.status.as_ref().filter(|_| put_off.is_none()) {
+            edge.metrics.recorded(observed.rollout.status.as_ref(), difference);
+        }
         for notice in &plan.notices {
             edge.tell(&subject, notice);
         }

@@ -16,7 +16,6 @@ use chrono::TimeDelta;
 use controller::app::{self, Clients};
 use controller::config::{Clock, Config, Election};
 use controller::measure::PodIp;
-use kube::Client;
 
 use super::Reach;
 use crate::cluster::client_config;
@@ -107,14 +106,8 @@ async fn clients(reach: &Reach) -> Result<(Clients, String)> {
         Reach::Flags(flags) => {
             let config = client_config(flags).await?;
             let namespace = config.default_namespace.clone();
-            let client = || Client::try_from(config.clone()).context("could not set up a connection");
-            Ok((
-                Clients {
-                    work: client()?,
-                    lease: client()?,
-                },
-                namespace,
-            ))
+            let clients = Clients::connect(config).context("could not set up a connection")?;
+            Ok((clients, namespace))
         }
         Reach::Over(cluster) => Ok((cluster.client().clone().into(), cluster.namespace.clone())),
     }
