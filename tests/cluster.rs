@@ -7,7 +7,13 @@
 pub mod audit;
 pub mod child;
 pub mod control_plane;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod fleet;
 pub mod gate;
+#[cfg(test)]
+mod hardship;
 pub mod history;
 #[cfg(test)]
 mod judge;

@@ -42,6 +42,16 @@ pub(super) fn broken(entries: &[Entry], by_hand: &BTreeSet<u64>, users: Users) -
     court.found
 }
 
+/// Every moment at which a live Service lost its last ready endpoint.
+pub(super) fn emptied(entries: &[Entry]) -> Vec<String> {
+    let mut court = Court::default();
+    for entry in entries {
+        court.take_in(entry);
+        court.serves(entry);
+    }
+    court.found
+}
+
 /// The last things that happened, as a person reads them.
 pub(super) fn told(entries: &[Entry]) -> String {
     let lines: Vec<String> = entries.iter().filter_map(line).collect();
