@@ -50,3 +50,7 @@ cluster NAME="cluster::":
 # a real Kubernetes control plane to play with, until Ctrl-C: `just cluster-up --slow`
 cluster-up *FLAGS:
     cargo run --quiet --package tests --bin cluster -- up {{FLAGS}}
+
+# users' traffic watched from outside while people do all they can think of: `just watchdog 100 300`
+watchdog N="100" SECONDS="300":
+    SLUICE_ROLLOUTS={{N}} SLUICE_SECONDS={{SECONDS}} cargo test --package tests --lib -- --ignored --nocapture users_are_served

@@ -28,6 +28,8 @@ pub mod scripted;
 mod stage;
 #[cfg(test)]
 mod stories;
+#[cfg(test)]
+mod watchdog;
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError, Weak};

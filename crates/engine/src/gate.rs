@@ -48,7 +48,7 @@ fn minimum_availability(d: &mut Draft<'_>, revision: &Revision, to: i32) -> i32 
 
 /// The least size that a live Service lets this ReplicaSet have.
 fn by_service(d: &mut Draft<'_>, revision: &Revision, to: i32, service: &str) -> i32 {
-    if is(Mutant::ScaleBeforeSwitch) {
+    if is(Mutant::ScaleBeforeSwitch) || is(Mutant::ScaleUnaudited) {
         return 0;
     }
     let Some(Some(live)) = d.seen.services.get(service) else {

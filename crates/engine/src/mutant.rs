@@ -7,6 +7,8 @@ pub enum Mutant {
     SwitchBeforeReady,
     /// Pods go while a live Service still names them.
     ScaleBeforeSwitch,
+    /// The same, and the audit looks away.
+    ScaleUnaudited,
     /// A scale-down delay counts as over at once.
     IgnoredDelay,
     /// Pods beyond `replicas + maxSurge`.
@@ -33,9 +35,10 @@ pub enum Mutant {
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Mutant; 13] = [
+    pub const ALL: [Mutant; 14] = [
         Mutant::SwitchBeforeReady,
         Mutant::ScaleBeforeSwitch,
+        Mutant::ScaleUnaudited,
         Mutant::IgnoredDelay,
         Mutant::BeyondSurge,
         Mutant::PromoteOnInconclusive,
