@@ -5,6 +5,8 @@
 //! namespace of your own there. `just cluster` runs the ring, `just cluster-up` gives you a cluster to play with.
 
 pub mod audit;
+#[cfg(test)]
+mod chart;
 pub mod child;
 pub mod control_plane;
 #[cfg(test)]

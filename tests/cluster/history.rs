@@ -258,6 +258,6 @@ fn uid(object: &Value) -> String {
 }
 
 #[allow(clippy::disallowed_methods, reason = "a real cluster has no other time")]
-fn now() -> DateTime<Utc> {
+pub(super) fn now() -> DateTime<Utc> {
     Utc::now()
 }
