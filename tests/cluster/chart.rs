@@ -72,9 +72,9 @@ async fn until(cluster: &Cluster, name: &str, what: &str, holds: impl Fn(&Value)
 /// Healthy as of this generation, and not as it was before.
 fn is_healthy(generation: i64) -> impl Fn(&Value) -> bool {
     move |rollout| {
-        rollout["status"]["phase"] == "Healthy"
-            && rollout["metadata"]["generation"].as_i64() >= Some(generation)
-            && rollout["status"]["observedGeneration"] == rollout["metadata"]["generation"].to_string()
+        let now = rollout["metadata"]["generation"].as_i64().unwrap_or_default();
+        let (status, seen) = (&rollout["status"], now.to_string());
+        status["phase"] == "Healthy" && now >= generation && status["observedGeneration"].as_str() == Some(&seen)
     }
 }
 
