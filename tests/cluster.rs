@@ -31,6 +31,8 @@ mod stage;
 #[cfg(test)]
 mod stories;
 #[cfg(test)]
+mod verbs;
+#[cfg(test)]
 mod watchdog;
 
 use std::future::Future;
@@ -243,25 +245,23 @@ impl Drop for Cluster {
     }
 }
 
-/// Installs our CRDs and waits until they are served.
+/// Installs our CRDs and waits until their objects can be listed; a little after a CRD is established its storage is still
+/// being set up.
 async fn install(client: &Client) -> Result<()> {
-    let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    let definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    let crds = api::crd::all();
+    for crd in &crds {
+        let created = call(client, Request::post(definitions, crd)).await;
+        created.with_context(|| format!("could not install {}", crd["metadata"]["name"]))?;
+    }
     let deadline = Instant::now() + Duration::from_secs(60);
-    for crd in api::crd::all() {
-        let name = crd["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-        let created = call(client, Request::post(path, &crd)).await;
-        created.with_context(|| format!("could not install {name}"))?;
-        loop {
-            let seen = call(client, Request::get(&format!("{path}/{name}"))).await?;
-            let mut conditions = seen["status"]["conditions"].as_array().into_iter().flatten();
-            if conditions.any(|one| one["type"] == "Established" && one["status"] == "True") {
-                break;
-            }
-            ensure!(
-                Instant::now() < deadline,
-                "{name} is not established: {}",
-                seen["status"]
-            );
+    for crd in &crds {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let [group, plural, version] = ["/spec/group", "/spec/names/plural", "/spec/versions/0/name"]
+            .map(|place| crd.pointer(place).map(text).unwrap_or_default());
+        let objects = Request::get(&format!("/apis/{group}/{version}/{plural}"));
+        while let Err(refusal) = call(client, objects.clone()).await {
+            ensure!(Instant::now() < deadline, "{plural} are not served: {refusal}");
             sleep(Duration::from_millis(50)).await;
         }
     }
