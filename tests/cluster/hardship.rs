@@ -276,11 +276,11 @@ fn a_leader_that_was_asleep_writes_nothing() {
         let pair = Pair::start(&cluster, "leader-asleep")?;
         let leader = pair.in_mid_canary()?;
         pair.controllers[&leader].signal("STOP")?;
-        let asleep = std::time::Instant::now();
+        let awake = tokio::time::Instant::now() + Duration::from_secs(60);
         let next = pair.leader_after(&leader)?;
         pair.ends_well()?;
         // The new image gives the old leader something to do when it wakes up believing that it leads.
-        std::thread::sleep(Duration::from_secs(60).saturating_sub(asleep.elapsed()));
+        cluster.block_on(tokio::time::sleep_until(awake));
         let containers = json!([{"name": "web", "image": "web:v3"}]);
         let patch = json!({"spec": {"template": {"spec": {"containers": containers}}}});
         let path = format!("{}/web", history::of_namespace(ROLLOUTS, pair.here));
