@@ -6,6 +6,7 @@ mod election;
 mod metrics;
 mod rights;
 mod ring;
+mod rivals;
 mod witness;
 
 use serde_json::{Value, json};

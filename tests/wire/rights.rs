@@ -16,7 +16,10 @@ use super::{canary, election, service, template};
 async fn the_list_of_permissions_is_what_is_asked_for() {
     let mut ring = Ring::new(40);
     ring.answers(|_| r#"{"rate": 0.01}"#.to_owned());
-    ring.start("sluice", |config| config.election = Some(election("a")));
+    ring.start("sluice", |config| {
+        config.election = Some(election("a"));
+        config.rivals = controller::config::Rivals::Refused { beside: Vec::new() };
+    });
     for object in story() {
         ring.create(&object);
     }

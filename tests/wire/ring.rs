@@ -70,17 +70,25 @@ impl Ring {
         for crd in crds {
             api.install(crd).expect("our CRDs are accepted");
         }
-        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}});
-        api.handle(Request::post("/api/v1/namespaces", &namespace));
         let shared = Shared::new(api);
         let kubelet = Kubelet::new(Pace::default(), Box::new(NoProcesses));
         let world = tokio::spawn(live(shared.clone(), crew(kubelet), std::future::pending()));
-        Ring {
+        let ring = Ring {
             shared,
             world,
             controllers: Vec::new(),
             metrics: metrics(|_| String::new()),
-        }
+        };
+        ring.create_namespace(NAMESPACE);
+        ring
+    }
+
+    /// One more namespace.
+    pub(super) fn create_namespace(&self, name: &str) {
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        let request = Request::post("/api/v1/namespaces", &namespace);
+        let created = self.shared.with(|api| api.handle(request)).object();
+        created.unwrap_or_else(|refusal| panic!("{refusal}"));
     }
 
     /// A cluster with one controller, which needs no lease.
@@ -100,7 +108,11 @@ impl Ring {
             ..Config::default()
         };
         configure(&mut config);
-        let grants = rights::grants(&config.namespace, NAMESPACE);
+        let own = config
+            .election
+            .as_ref()
+            .map_or(NAMESPACE, |election| &election.namespace);
+        let grants = rights::grants(&config.namespace, own);
         self.shared.with(|api| api.access.bind(agent, grants));
         let client = kube::Client::new(Service::new(self.shared.clone(), agent), "default");
         let (stop, stopped) = oneshot::channel();
@@ -125,6 +137,14 @@ impl Ring {
     /// Ends the controller that was started last in the middle of whatever it does.
     pub(super) fn kill(&mut self) {
         self.controllers.pop().expect("a controller runs").ended.abort();
+    }
+
+    /// How the controller that was started last ends by itself.
+    pub(super) async fn last_end(&mut self) -> Result<(), controller::error::Error> {
+        let running = self.controllers.pop().expect("a controller runs");
+        let ended = running.ended.await.expect("the controller does not panic");
+        drop(running.stop);
+        ended
     }
 
     /// How the controller that was started first ends.

@@ -26,6 +26,7 @@ use crate::metrics::Metrics;
 use crate::notify::Silence;
 use crate::queue::Queue;
 use crate::reconcile;
+use crate::rival;
 use crate::server::{CALL_TIMEOUT, Pace, Server};
 
 /// How long looks that are under way may go on after a stop was asked for: a call and a little.
@@ -122,7 +123,8 @@ impl Controller {
     /// Runs until `shutdown`, then ends what is under way. No process is exited, nothing global is set up.
     ///
     /// # Errors
-    /// A listener could not be opened, or the lease was lost; then nothing of this controller runs any more.
+    /// A listener could not be opened, another controller leads, or the lease was lost; then nothing of this controller runs
+    /// any more.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), Error> {
         let Controller {
             edge,
@@ -152,6 +154,11 @@ impl Controller {
         }
 
         tokio::pin!(shutdown);
+        tokio::select! {
+            biased;
+            () = &mut shutdown => return Ok(()),
+            alone = rival::none(&edge.server, &edge.config) => alone?,
+        }
         let Some(election) = edge.config.election.clone() else {
             let ended = work(edge, publisher, readiness, shutdown).await;
             stop.cancel();

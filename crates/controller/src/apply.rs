@@ -112,6 +112,7 @@ pub(crate) async fn after_refusal(edge: &Edge, task: &Task, kind: Kind, name: Na
         | Error::Unwritable { .. }
         | Error::NotLeading { .. }
         | Error::LeaseLost { .. }
+        | Error::Rival { .. }
         | Error::Listen { .. } => {}
     }
 }

@@ -32,6 +32,7 @@ pub struct Config {
     pub healthz: Option<SocketAddr>,
     /// `None`: this controller is the only one and needs no lease.
     pub election: Option<Election>,
+    pub rivals: Rivals,
     pub providers: providers::Settings,
     pub clock: Clock,
 }
@@ -50,9 +51,27 @@ impl Default for Config {
             metrics: None,
             healthz: None,
             election: None,
+            rivals: Rivals::Ignored,
             providers: providers::Settings::default(),
             clock: Clock::system(),
         }
+    }
+}
+
+/// What becomes of us while another controller leads on the same rollouts from another namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rivals {
+    /// Nobody looks for one.
+    Ignored,
+    /// We do not begin, unless it is in one of these namespaces: those who are there look after other rollouts.
+    Refused { beside: Vec<String> },
+}
+
+/// The contract's name of the Lease. Source: wire-contract 8.1.
+pub fn lease_name(instance_id: &str) -> String {
+    match instance_id {
+        "" => "argo-rollouts-controller-lock".to_owned(),
+        id => format!("argo-rollouts-controller-lock-{id}"),
     }
 }
 
@@ -76,14 +95,9 @@ pub struct Election {
 impl Election {
     /// The contract's Lease and periods, for a controller on this host. Source: wire-contract 8.1.
     pub fn new(namespace: impl Into<String>, instance_id: &str, host: &str) -> Self {
-        let suffix = if instance_id.is_empty() {
-            String::new()
-        } else {
-            format!("-{instance_id}")
-        };
         Election {
             namespace: namespace.into(),
-            name: format!("argo-rollouts-controller-lock{suffix}"),
+            name: lease_name(instance_id),
             identity: format!("{host}_{}", uuid::Uuid::new_v4()),
             lease_duration: Duration::from_secs(15),
             renew_deadline: Duration::from_secs(10),

@@ -5,6 +5,8 @@ use std::time::Duration;
 use engine::plan::Notice;
 use kube::core::Status;
 
+use crate::kind::Name;
+
 use crate::election::Shut;
 
 /// A failed attempt; its text names the attempt.
@@ -34,6 +36,14 @@ pub enum Error {
     /// The lease was lost; another controller may be at work.
     #[error("lost the lease {lease}")]
     LeaseLost { lease: String },
+    /// Another controller leads on the same rollouts.
+    #[error(
+        "another controller leads: {holder} renews the Lease {lease}, and two controllers on the same rollouts undo each \
+         other's work. Stop that one first (`kubectl -n {} get deployments`, then `scale` it to 0; `sluice preflight` has the \
+         whole way), or give one of the two an --instance-id. If it looks after other namespaces only: --beside {}",
+        lease.namespace, lease.namespace
+    )]
+    Rival { lease: Name, holder: String },
     /// A listener could not be opened.
     #[error("could not listen on {address}: {source}")]
     Listen {
@@ -64,7 +74,9 @@ impl Error {
                 _ => Remedy::BackOff,
             },
             Error::NoAnswer { .. } | Error::Broken { .. } | Error::NotLeading { .. } => Remedy::BackOff,
-            Error::Unwritable { .. } | Error::LeaseLost { .. } | Error::Listen { .. } => Remedy::TellUser,
+            Error::Unwritable { .. } | Error::Rival { .. } | Error::LeaseLost { .. } | Error::Listen { .. } => {
+                Remedy::TellUser
+            }
         }
     }
 

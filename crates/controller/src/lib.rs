@@ -25,6 +25,7 @@ pub mod permissions;
 pub mod queue;
 pub mod reconcile;
 pub mod release;
+pub mod rival;
 pub mod server;
 pub mod sight;
 pub mod status;

@@ -234,6 +234,12 @@ pub const ALL: &[Permission] = &[
         "no replica becomes the leader: nothing is done",
     )
     .at(Place::Own),
+    line(
+        Lease,
+        &[List],
+        "whether another controller leads on the same rollouts, once at the start",
+        "a second controller in another namespace is not noticed",
+    ),
 ];
 
 const fn line(kind: Kind, verbs: &'static [Verb], why: &'static str, without: &'static str) -> Permission {

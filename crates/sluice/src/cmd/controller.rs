@@ -14,7 +14,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use chrono::TimeDelta;
 use controller::app::{self, Clients};
-use controller::config::{Clock, Config, Election};
+use controller::config::{Clock, Config, Election, Rivals};
 use controller::measure::PodIp;
 
 use super::Reach;
@@ -91,6 +91,9 @@ impl Args {
             metrics: listen(self.ports.metrics_port),
             healthz: listen(self.ports.healthz_port),
             election,
+            rivals: Rivals::Refused {
+                beside: self.scope.beside.clone(),
+            },
             providers: providers::Settings {
                 prometheus_address: std::env::var("ARGO_ROLLOUTS_PROMETHEUS_ADDRESS").unwrap_or_default(),
             },

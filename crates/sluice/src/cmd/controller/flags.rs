@@ -44,6 +44,9 @@ pub struct ScopeFlags {
     /// Look after objects with this controller-instance-id label only; empty: those without one
     #[arg(long, value_name = "ID", default_value = "")]
     pub instance_id: String,
+    /// Another controller leads in this namespace and looks after other rollouts; may be given more than once
+    #[arg(long, value_name = "NAMESPACE")]
+    pub beside: Vec<String>,
 }
 
 /// How much is done at a time.
