@@ -47,6 +47,11 @@ swarm N="200":
 cluster NAME="cluster::":
     cargo test --package tests --lib -- --ignored --nocapture --test-threads 8 {{NAME}}
 
+# what rollouts cost on a real control plane: `just bench --rollouts 200,1000 --against /path/of/another/controller`
+bench *FLAGS:
+    cargo build --quiet --release --package sluice --bin sluice
+    cargo run --quiet --release --package tests --bin bench -- {{FLAGS}}
+
 # a real Kubernetes control plane to play with, until Ctrl-C: `just cluster-up --slow`
 cluster-up *FLAGS:
     cargo run --quiet --package tests --bin cluster -- up {{FLAGS}}

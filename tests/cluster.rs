@@ -5,6 +5,7 @@
 //! namespace of your own there. `just cluster` runs the ring, `just cluster-up` gives you a cluster to play with.
 
 pub mod audit;
+pub mod bench;
 #[cfg(test)]
 mod chart;
 pub mod child;
@@ -70,6 +71,8 @@ pub struct Settings {
     pub nodes: usize,
     /// How long pods take; the default is a quick node's, [`Settings::slow`] a usual one's.
     pub pace: Pace,
+    /// The kinds whose history is recorded, by path.
+    pub recorded: Vec<&'static str>,
 }
 
 impl Default for Settings {
@@ -78,6 +81,7 @@ impl Default for Settings {
             emulated: None,
             nodes: 3,
             pace: Pace::default(),
+            recorded: RECORDED.to_vec(),
         }
     }
 }
@@ -129,7 +133,7 @@ impl Cluster {
             let agent = plane.client("kubelet").await?;
             kubelet::create_nodes(&agent, settings.nodes).await?;
             tokio::spawn(kubelet::run(agent, settings.pace.clone(), dial.clone()));
-            for path in RECORDED {
+            for path in settings.recorded.iter().copied() {
                 let (history, client) = (history.clone(), plane.client("history").await?);
                 tokio::spawn(async move { history.record(client, path).await });
             }

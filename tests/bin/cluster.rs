@@ -67,6 +67,7 @@ fn run(verb: Verb) -> Result<()> {
                 emulated: emulated_version,
                 nodes,
                 pace,
+                ..Settings::default()
             })
         }
     }

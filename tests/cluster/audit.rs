@@ -1,6 +1,6 @@
 //! What the API server was asked, by whom, read from its audit log.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
@@ -37,12 +37,31 @@ impl Requested {
 /// # Errors
 /// The log cannot be read.
 pub fn read(log: &Path) -> Result<Vec<Requested>> {
-    let text = std::fs::read_to_string(log).with_context(|| format!("could not read {}", log.display()))?;
-    // The last line may be half written.
-    let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let mut requests: Vec<Requested> = lines.filter_map(|line| requested(&line)).collect();
+    let mut requests = Vec::new();
+    for part in parts(log)? {
+        let text = std::fs::read_to_string(&part).with_context(|| format!("could not read {}", part.display()))?;
+        // The last line may be half written.
+        let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        requests.extend(lines.filter_map(|line| requested(&line)));
+    }
     requests.sort_by_key(|request| request.at);
     Ok(requests)
+}
+
+/// The log and what it was at 100 MB each, which the server has put aside as `audit-TIME.log`.
+fn parts(log: &Path) -> Result<Vec<PathBuf>> {
+    let (Some(directory), Some(stem)) = (log.parent(), log.file_stem()) else {
+        return Ok(vec![log.to_owned()]);
+    };
+    let stem = format!("{}-", stem.to_string_lossy());
+    let beside = std::fs::read_dir(directory).with_context(|| format!("could not read {}", directory.display()))?;
+    let mut parts: Vec<PathBuf> = beside.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    parts.retain(|path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with(&stem) && name.ends_with(".log")
+    });
+    parts.push(log.to_owned());
+    Ok(parts)
 }
 
 fn requested(line: &Value) -> Option<Requested> {

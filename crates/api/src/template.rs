@@ -40,6 +40,11 @@ pub struct Container {
 }
 
 impl Template {
+    /// The same template, with what has been computed about `before` already if that says the same.
+    pub fn shared_with(self, before: &Template) -> Template {
+        if self == *before { before.clone() } else { self }
+    }
+
     /// The template as a JSON tree.
     pub fn value(&self) -> Value {
         serde_json::from_str(self.as_str()).unwrap_or(Value::Null)

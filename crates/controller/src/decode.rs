@@ -102,6 +102,17 @@ impl Decode for SeenRollout {
             undecodable,
         })
     }
+
+    /// Most versions of a Rollout differ in their status: what was computed about the template is kept.
+    fn after(mut self, before: Option<&Self>) -> Self {
+        let known = before.and_then(|before| before.rollout.spec.template.as_ref());
+        if let (Some(known), Some(rollout)) = (known, Arc::get_mut(&mut self.rollout))
+            && let Some(template) = rollout.spec.template.take()
+        {
+            rollout.spec.template = Some(template.shared_with(known));
+        }
+        self
+    }
 }
 
 impl Decode for AnalysisRun {

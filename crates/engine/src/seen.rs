@@ -65,6 +65,9 @@ impl ReplicaSet {
         let seen = before.map_or(0, |before| before.most_ready);
         let size = self.spec.replicas.unwrap_or(0);
         self.most_ready = seen.min(size).max(self.status.ready_replicas);
+        if let Some(before) = before {
+            self.spec.template = self.spec.template.shared_with(&before.spec.template);
+        }
         self
     }
 }

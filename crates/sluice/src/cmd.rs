@@ -86,6 +86,13 @@ impl Verb {
 }
 
 impl Verb {
+    /// How many threads it runs on; `None`: as many as the machine has processors.
+    ///
+    /// The controller waits most of the time, and every thread costs memory whether it works or not.
+    pub(crate) fn threads(&self) -> Option<usize> {
+        matches!(self, Verb::Controller(_)).then_some(2)
+    }
+
     /// What it logs unless told otherwise.
     pub(crate) fn voice(&self) -> Voice {
         if let Verb::Controller(args) = self {

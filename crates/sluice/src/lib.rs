@@ -37,7 +37,11 @@ pub fn run() -> ExitCode {
         Err(error) => return explain(&error),
     };
     logs::start(&sluice.logs, sluice.verb.voice());
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let mut threads = tokio::runtime::Builder::new_multi_thread();
+    if let Some(few) = sluice.verb.threads() {
+        threads.worker_threads(few).max_blocking_threads(few);
+    }
+    let runtime = match threads.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&anyhow::Error::from(error).context("could not start")),
     };
