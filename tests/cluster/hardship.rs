@@ -280,7 +280,7 @@ fn a_leader_that_was_asleep_writes_nothing() {
         let next = pair.leader_after(&leader)?;
         pair.ends_well()?;
         // The new image gives the old leader something to do when it wakes up believing that it leads.
-        cluster.block_on(tokio::time::sleep_until(awake));
+        cluster.block_on(async { tokio::time::sleep_until(awake).await });
         let containers = json!([{"name": "web", "image": "web:v3"}]);
         let patch = json!({"spec": {"template": {"spec": {"containers": containers}}}});
         let path = format!("{}/web", history::of_namespace(ROLLOUTS, pair.here));
