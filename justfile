@@ -52,6 +52,10 @@ bench *FLAGS:
     cargo build --quiet --release --package sluice --bin sluice
     cargo run --quiet --release --package tests --bin bench -- {{FLAGS}}
 
+# the answers in tests/parity anew from a real control plane
+parity:
+    SLUICE_WRITE_PARITY=1 cargo test --package tests --lib -- --ignored --nocapture parity::on_a_cluster::kubernetes
+
 # a real Kubernetes control plane to play with, until Ctrl-C: `just cluster-up --slow`
 cluster-up *FLAGS:
     cargo run --quiet --package tests --bin cluster -- up {{FLAGS}}

@@ -300,6 +300,23 @@ pub async fn call(client: &Client, request: Request) -> Result<Value, Refusal> {
         reason: "NoAnswer".to_owned(),
         message: format!("{shown}: {why}"),
     };
+    let built = built(request).map_err(|error| broken(&error))?;
+    match client.request::<Value>(built).await {
+        Ok(value) => Ok(value),
+        Err(kube::Error::Api(status)) => Err(Refusal {
+            code: status.code,
+            reason: status.reason.clone(),
+            message: status.message.clone(),
+        }),
+        Err(error) => Err(broken(&error)),
+    }
+}
+
+/// The request as HTTP.
+///
+/// # Errors
+/// A header cannot be written so.
+pub fn built(request: Request) -> Result<http::Request<Vec<u8>>, http::Error> {
     let mut target: String = request.path.split('/').map(escaped).collect::<Vec<_>>().join("/");
     let query: Vec<String> = request
         .query
@@ -316,16 +333,7 @@ pub async fn call(client: &Client, request: Request) -> Result<Value, Refusal> {
     if !request.accept.is_empty() {
         built = built.header(http::header::ACCEPT, &request.accept);
     }
-    let built = built.body(request.body).map_err(|error| broken(&error))?;
-    match client.request::<Value>(built).await {
-        Ok(value) => Ok(value),
-        Err(kube::Error::Api(status)) => Err(Refusal {
-            code: status.code,
-            reason: status.reason.clone(),
-            message: status.message.clone(),
-        }),
-        Err(error) => Err(broken(&error)),
-    }
+    built.body(request.body)
 }
 
 /// Percent-encodes everything that means something in a path or a query.

@@ -16,6 +16,8 @@ mod lint;
 pub mod model;
 #[cfg(test)]
 mod mutants;
+#[cfg(test)]
+mod parity;
 pub mod rights;
 pub mod scenario;
 #[cfg(test)]

@@ -142,6 +142,9 @@ impl ApiServer {
         }
         let Some(target) = routes::target(&self.kinds, &request.path) else {
             let found = discovery::answer(&self.kinds, &request.path).filter(|_| request.method == "GET");
+            if found.is_none() && discovery::serves_below(&self.kinds, &request.path) {
+                return Err(Refusal::no_such_resource());
+            }
             return Ok(found.unwrap_or_else(|| Response::text(404, "404 page not found\n")));
         };
         self.trace.count(

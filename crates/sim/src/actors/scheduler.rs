@@ -30,7 +30,10 @@ impl Actor for Scheduler {
     }
 
     fn touched(&self, resource: &str, change: &Change, _: &Seen<'_>) -> Vec<Key> {
-        let waits = |pod: &&std::sync::Arc<serde_json::Value>| pod["spec"]["nodeName"].is_null();
+        // A pod that names another scheduler waits for that one.
+        let waits = |pod: &&std::sync::Arc<serde_json::Value>| {
+            pod["spec"]["nodeName"].is_null() && pod["spec"]["schedulerName"] == "default-scheduler"
+        };
         match resource {
             "pods" => change
                 .after

@@ -31,7 +31,11 @@ pub(crate) fn normalize(
         Origin::BuiltIn => built_in::whole(target.resource()),
         Origin::Custom => Some(built_in::object_meta()),
     };
-    if let Some(why) = compiled.as_ref().and_then(|schema| typed::mismatch(schema, object)) {
+    if let Some(mut why) = compiled.as_ref().and_then(|schema| typed::mismatch(schema, object)) {
+        if target.kind.origin == Origin::Custom {
+            // The metadata of a custom object is decoded by itself.
+            why = why.replacen("ObjectMeta.metadata.", "ObjectMeta.", 1);
+        }
         return Err(undecodable(target, form, object, why));
     }
     match (&target.kind.schema, target.kind.origin) {
@@ -54,8 +58,9 @@ pub(crate) fn normalize(
             let why = format!("strict decoding error: {}", complaints.join(", "));
             Err(undecodable(target, form, object, why))
         }
-        Some("Warn") => Ok(complaints),
-        _ => Ok(Vec::new()),
+        Some("Ignore" | "Strict") => Ok(Vec::new()),
+        // Warnings are what a client gets that asks for nothing.
+        Some(_) | None => Ok(complaints),
     }
 }
 
@@ -70,10 +75,19 @@ pub(crate) fn check(target: &Target, object: &Value, old: Option<&Value>) -> Res
             if old.is_none() {
                 causes.extend(builtin::name(&target.kind, &target.name));
             }
+            causes.extend(builtin::metadata(object));
             if let Some(schema) = &target.kind.schema {
                 causes.extend(schema::validate(schema, object, old));
                 causes.extend(scale(&target.kind, object));
                 causes.extend(rules(schema, object, old, &causes));
+            }
+        }
+    }
+    if target.sub == Sub::Status && target.kind.origin == Origin::Custom {
+        for cause in &mut causes {
+            // The status is validated by itself, as if it were the whole.
+            if cause.message.contains(" in body ") {
+                cause.message = cause.message.replacen(": status.", ": ", 1);
             }
         }
     }
@@ -113,6 +127,10 @@ fn scale(kind: &Kind, object: &Value) -> Vec<Cause> {
     let Some(paths) = &kind.scale else { return Vec::new() };
     let mut causes = Vec::new();
     for path in [&paths.spec_replicas, &paths.status_replicas] {
+        if let Some(Value::String(text)) = super::scale::at_path(object, path) {
+            let why = format!("{path} accessor error: {text} is of the type string, expected int64");
+            causes.push(Cause::invalid(path.as_str(), &0.into(), why));
+        }
         if let Some(count) = super::scale::at_path(object, path).filter(|count| count.as_i64().is_some_and(|it| it < 0))
         {
             causes.push(Cause::invalid(path.as_str(), count, "should be a non-negative integer"));

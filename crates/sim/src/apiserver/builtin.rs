@@ -7,7 +7,7 @@ mod validate;
 
 pub(crate) use defaults::default_object;
 pub(crate) use services::keep_allocated;
-pub(crate) use validate::{name, validate};
+pub(crate) use validate::{metadata, name, validate};
 
 use super::routes::Target;
 use super::{ApiServer, Refusal};
@@ -79,6 +79,9 @@ fn begin_job(job: &mut Value) {
         if labels[label].is_null() {
             labels[label] = value.clone();
         }
+    }
+    if job["metadata"]["labels"].is_null() {
+        job["metadata"]["labels"] = job["spec"]["template"]["metadata"]["labels"].clone();
     }
     let selector = &mut job["spec"]["selector"]["matchLabels"]["batch.kubernetes.io/controller-uid"];
     if selector.is_null() {

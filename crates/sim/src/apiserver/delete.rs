@@ -2,11 +2,11 @@
 
 use super::kept::{finalizers, is_terminating};
 use super::kinds::Origin;
-use super::read::{Filter, as_served, text};
+use super::read::{Filter, as_item, as_served, text};
 use super::request::{Request, Response};
 use super::routes::Target;
 use super::write::{Effect, decode, metadata};
-use super::{ApiServer, Refusal};
+use super::{ApiServer, Cause, Refusal};
 use crate::clock::stamp;
 use crate::selector::LabelSelector;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -42,13 +42,16 @@ impl Options {
             orphan: body["orphanDependents"].as_bool(),
         };
         match options.propagation.as_deref() {
+            Some(policy) if options.orphan.is_some() => {
+                let why = "orphanDependents and deletionPropagation cannot be both set";
+                let cause = Cause::invalid("propagationPolicy", &policy.into(), why);
+                Err(Refusal::invalid_options("DeleteOptions", &cause))
+            }
             None | Some("Background" | "Foreground" | "Orphan") => Ok(options),
             Some(other) => {
-                let message = format!(
-                    "DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: Unsupported value: {other:?}: supported values: \
-                     \"Foreground\", \"Background\", \"Orphan\", \"nil\""
-                );
-                Err(Refusal::new(422, "Invalid", message))
+                let supported = ["\"Foreground\"", "\"Background\"", "\"Orphan\"", "\"nil\""].map(str::to_owned);
+                let cause = Cause::unsupported("propagationPolicy", &other.into(), &supported);
+                Err(Refusal::invalid_options("DeleteOptions", &cause))
             }
         }
     }
@@ -88,7 +91,7 @@ impl ApiServer {
                 ..target.clone()
             };
             let (Gone::Yes(last) | Gone::NotYet(last)) = self.delete_object(&one, request, &options, object)?;
-            items.push(as_served(target, &last));
+            items.push(as_item(target, &last));
         }
         let metadata = json!({ "resourceVersion": self.store.revision().to_string() });
         let (kind, version) = (target.kind.list_kind(), target.kind.api_version());
@@ -123,8 +126,13 @@ impl ApiServer {
         if target.kind.is("namespaces") && !marked["spec"]["finalizers"].as_array().is_none_or(Vec::is_empty) {
             marked["status"]["phase"] = "Terminating".into();
         } else if grace == 0 && finalizers(&marked).is_empty() {
-            let last = self.drop_object(target, request);
-            return Ok(Gone::Yes(last.unwrap_or(object)));
+            let last = self.drop_object(target, request).unwrap_or(object);
+            if target.kind.is("pods") {
+                // A pod is marked before it goes, even if it goes at once.
+                self.mark_deleted(target, &mut marked, 0);
+                return Ok(Gone::Yes(Arc::new(marked)));
+            }
+            return Ok(Gone::Yes(last));
         }
         self.mark_deleted(target, &mut marked, grace);
         if marked == *object {

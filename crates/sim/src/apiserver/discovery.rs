@@ -46,6 +46,18 @@ pub(super) fn answer(kinds: &Kinds, path: &str) -> Option<Response> {
     }
 }
 
+/// Whether a path lies below a group and version that is served.
+pub(super) fn serves_below(kinds: &Kinds, path: &str) -> bool {
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    match parts.as_slice() {
+        ["api", version, _, ..] => *version == "v1",
+        ["apis", group, version, _, ..] => groups(kinds)
+            .get(group)
+            .is_some_and(|versions| versions.contains(version)),
+        _ => false,
+    }
+}
+
 fn version() -> Value {
     json!({
         "major": "1", "minor": "34", "gitVersion": VERSION, "gitCommit": "", "gitTreeState": "clean",
@@ -147,7 +159,14 @@ fn entries(kind: &Kind) -> Vec<Value> {
         entries.push(scale);
     }
     if kind.has_status {
-        entries.push(below("status", &kind.kind, &["get", "patch", "update"]));
+        let status = below("status", &kind.kind, &["get", "patch", "update"]);
+        // Of custom kinds the status is listed first.
+        let place = if kind.origin == Origin::Custom {
+            1
+        } else {
+            entries.len()
+        };
+        entries.insert(place, status);
     }
     entries
 }

@@ -38,7 +38,9 @@ pub(super) fn keep_system_fields(target: &Target, old: &Value, new: &mut Value) 
         }
     }
     if !causes.is_empty() {
-        return Err(Refusal::invalid(&target.kind, &target.name, causes));
+        // Metadata is validated twice: for every kind, and again by the kind's own strategy.
+        let twice = [causes.clone(), causes].concat();
+        return Err(Refusal::invalid(&target.kind, &target.name, twice));
     }
     let kept = [
         "name",

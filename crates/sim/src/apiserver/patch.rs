@@ -3,7 +3,7 @@
 mod strategic;
 
 use super::admit::{Form, normalize};
-use super::kinds::Origin;
+use super::kinds::{Origin, Scope};
 use super::read::text;
 use super::request::{Request, Response};
 use super::routes::{Sub, Target};
@@ -37,6 +37,10 @@ impl ApiServer {
             );
             return Err(Refusal::bad_request(message));
         }
+        if target.kind.scope == Scope::Namespaced && text(&new, "namespace") != target.namespace {
+            let why = "the namespace of the provided object does not match the namespace sent on the request";
+            return Err(Refusal::bad_request(why));
+        }
         if media(request) == APPLY && request.asked("fieldManager").is_none() {
             let why =
                 "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch";
@@ -52,19 +56,31 @@ fn patched(target: &Target, request: &Request, old: &Value) -> Result<Value, Ref
     let strategic = target.kind.origin == Origin::BuiltIn || target.sub == Sub::Scale;
     match media(request) {
         JSON => {
-            let patch: json_patch::Patch = parse(request)?;
+            let operations: Value = parse(request)?;
+            if !operations.is_array() {
+                return Err(wrong_type(&operations, "[]handlers.jsonPatchOp"));
+            }
+            let patch: json_patch::Patch = serde_json::from_value(operations).map_err(|_| Refusal::unprocessable())?;
             json_patch::patch(&mut new, &patch).map_err(|_| Refusal::unprocessable())?;
         }
         MERGE => json_patch::merge(&mut new, &object(request)?),
         APPLY if !strategic => json_patch::merge(&mut new, &object(request)?),
-        STRATEGIC | APPLY if strategic => strategic::merge(&mut new, &object(request)?),
+        STRATEGIC | APPLY if strategic => {
+            let patch = object(request)?;
+            if let Some((key, item)) = strategic::unnamed(&patch) {
+                let message = format!("{} does not contain declared merge key: {key}", go_map(item));
+                return Err(Refusal::new(500, "", message));
+            }
+            strategic::merge(&mut new, &patch);
+        }
+        _ if strategic => {
+            return Err(Refusal {
+                details: Some(serde_json::json!({})),
+                ..Refusal::new(415, "UnsupportedMediaType", "415: Unsupported Media Type")
+            });
+        }
         _ => {
-            let accepted = [JSON, MERGE, STRATEGIC, APPLY];
-            let accepted: Vec<&str> = accepted
-                .into_iter()
-                .filter(|one| strategic || *one != STRATEGIC)
-                .collect();
-            return Err(Refusal::unsupported_media_type(&accepted.join(", ")));
+            return Err(Refusal::unsupported_media_type(&[JSON, MERGE, APPLY].join(", ")));
         }
     }
     Ok(new)
@@ -75,7 +91,38 @@ fn media(request: &Request) -> &str {
 }
 
 fn parse<T: serde::de::DeserializeOwned>(request: &Request) -> Result<T, Refusal> {
-    serde_json::from_slice(&request.body).map_err(|why| Refusal::bad_request(format!("error decoding patch: {why}")))
+    serde_json::from_slice(&request.body).map_err(|why| {
+        let why = if why.is_eof() {
+            "unexpected end of JSON input".to_owned()
+        } else {
+            why.to_string()
+        };
+        Refusal::bad_request(format!("error decoding patch: {why}"))
+    })
+}
+
+fn wrong_type(found: &Value, wanted: &str) -> Refusal {
+    let found = match found {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    Refusal::bad_request(format!(
+        "error decoding patch: json: cannot unmarshal {found} into Go value of type {wanted}"
+    ))
+}
+
+/// An object as Go prints a map.
+fn go_map(object: &Value) -> String {
+    let shown = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let fields = object.as_object().into_iter().flatten();
+    let each: Vec<String> = fields
+        .map(|(field, value)| format!("{field}:{}", shown(value)))
+        .collect();
+    format!("map: map[{}]", each.join(" "))
 }
 
 fn object(request: &Request) -> Result<Value, Refusal> {
@@ -83,6 +130,6 @@ fn object(request: &Request) -> Result<Value, Refusal> {
     if patch.is_object() {
         Ok(patch)
     } else {
-        Err(Refusal::bad_request("error decoding patch: it is not an object"))
+        Err(wrong_type(&patch, "map[string]interface {}"))
     }
 }

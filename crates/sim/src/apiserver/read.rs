@@ -1,8 +1,9 @@
 //! Reading: get, list with paging and resourceVersion, logs.
 
+use super::kinds::Origin;
 use super::request::{Request, Response};
 use super::routes::Target;
-use super::{ApiServer, Refusal};
+use super::{ApiServer, Cause, Refusal};
 use crate::selector::{FieldSelector, LabelSelector};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -20,6 +21,14 @@ impl Filter {
     pub(crate) fn of(target: &Target, request: &Request) -> Result<Self, Refusal> {
         let labels = LabelSelector::parse(request.asked("labelSelector").unwrap_or_default());
         let mut fields = FieldSelector::parse(request.asked("fieldSelector").unwrap_or_default(), fields(target))
+            .map_err(
+                |why| match (target.kind.origin, why.strip_prefix("field label not supported: ")) {
+                    (Origin::BuiltIn, Some(field)) if fields(target).is_empty() => format!(
+                        "{field:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
+                    ),
+                    (Origin::BuiltIn | Origin::Custom, _) => why,
+                },
+            )
             .map_err(Refusal::bad_request)?;
         if !target.name.is_empty() {
             fields =
@@ -88,6 +97,9 @@ impl ApiServer {
     /// The log of a pod. A simulated pod writes none of its own; the kubelet may leave lines in an annotation.
     pub(crate) fn read_log(&mut self, target: &Target) -> Result<Response, Refusal> {
         let pod = self.found(target)?;
+        if pod["spec"]["nodeName"].as_str().unwrap_or_default().is_empty() {
+            return Ok(Response::text(204, ""));
+        }
         Ok(Response::text(
             200,
             pod["metadata"]["annotations"]["sim/log"].as_str().unwrap_or_default(),
@@ -100,7 +112,7 @@ impl ApiServer {
         let mut matching = page.objects.iter().filter(|object| filter.matches(object)).peekable();
         let (mut items, mut metadata) = (Vec::new(), json!({ "resourceVersion": page.revision.to_string() }));
         while let Some(object) = matching.next() {
-            items.push(as_served(target, object));
+            items.push(as_item(target, object));
             if page.limit > 0 && items.len() == page.limit && matching.peek().is_some() {
                 let last = (text(object, "namespace"), text(object, "name"));
                 metadata["continue"] = continue_token(page.revision, last).into();
@@ -110,15 +122,8 @@ impl ApiServer {
                 break;
             }
         }
-        for item in &mut items {
-            if let Some(fields) = item
-                .as_object_mut()
-                .filter(|_| target.kind.origin == super::Origin::BuiltIn)
-            {
-                // Items of a typed list carry no type of their own.
-                fields.remove("apiVersion");
-                fields.remove("kind");
-            }
+        if target.kind.origin == Origin::Custom && metadata["continue"].is_null() {
+            metadata["continue"] = "".into();
         }
         let (kind, version) = (target.kind.list_kind(), target.kind.api_version());
         Ok(Response::ok(
@@ -129,6 +134,17 @@ impl ApiServer {
     fn page(&self, target: &Target, request: &Request) -> Result<Page, Refusal> {
         let limit = request.asked("limit").and_then(|limit| limit.parse().ok()).unwrap_or(0);
         let asked = request.asked("resourceVersion");
+        if asked.is_none() && request.asked("resourceVersionMatch").is_some() {
+            let why = "resourceVersionMatch is forbidden unless resourceVersion is provided";
+            return Err(Refusal::invalid_options(
+                "ListOptions",
+                &Cause::forbidden("resourceVersionMatch", why),
+            ));
+        }
+        if let Some(Err(refusal)) = asked.map(parse_revision) {
+            let message = format!("invalid resource version: resourceVersion: {}", refusal.message);
+            return Err(Refusal::bad_request(message));
+        }
         let (revision, after) = match (request.asked("continue"), asked, request.asked("resourceVersionMatch")) {
             (Some(token), None | Some("0"), _) => {
                 let (revision, after) = read_continue_token(token)?;
@@ -200,7 +216,46 @@ pub(crate) fn as_served(target: &Target, object: &Value) -> Value {
     let mut object = object.clone();
     object["apiVersion"] = target.kind.api_version().into();
     object["kind"] = target.kind.kind.clone().into();
+    as_typed(target.resource(), &mut object);
     object
+}
+
+/// What a compiled type makes of fields that are not set: some are served as null, counts of zero not at all.
+fn as_typed(resource: &str, object: &mut Value) {
+    const COUNTS: &[&str] = &[
+        "availableReplicas",
+        "fullyLabeledReplicas",
+        "readyReplicas",
+        "unavailableReplicas",
+        "updatedReplicas",
+    ];
+    match (resource, object.get_mut("status")) {
+        ("pods", Some(status)) => {
+            let conditions = status.get_mut("conditions").and_then(Value::as_array_mut);
+            for condition in conditions.into_iter().flatten().filter_map(Value::as_object_mut) {
+                for time in ["lastProbeTime", "lastTransitionTime"] {
+                    condition.entry(time).or_insert(Value::Null);
+                }
+            }
+        }
+        ("replicasets.apps", Some(Value::Object(status))) => {
+            status.retain(|field, count| *count != 0 || !COUNTS.contains(&field.as_str()));
+        }
+        ("deployments.apps", Some(Value::Object(status))) => {
+            status.retain(|field, count| *count != 0 || !(COUNTS.contains(&field.as_str()) || field == "replicas"));
+        }
+        (_, _) => {}
+    }
+}
+
+/// An object as an item of a list: those of a typed list carry no type of their own.
+pub(crate) fn as_item(target: &Target, object: &Value) -> Value {
+    let mut item = as_served(target, object);
+    if let Some(fields) = item.as_object_mut().filter(|_| target.kind.origin == Origin::BuiltIn) {
+        fields.remove("apiVersion");
+        fields.remove("kind");
+    }
+    item
 }
 
 pub(crate) fn text(object: &Value, field: &str) -> String {

@@ -172,6 +172,19 @@ impl Refusal {
         refusal
     }
 
+    /// 422 for the options of a request.
+    pub fn invalid_options(options: &str, cause: &Cause) -> Self {
+        let message = format!(
+            "{options}.meta.k8s.io \"\" is invalid: {}: {}",
+            cause.field, cause.message
+        );
+        let causes = json!([{ "reason": cause.reason, "message": cause.message, "field": cause.field }]);
+        Refusal {
+            details: Some(json!({ "group": "meta.k8s.io", "kind": options, "causes": causes })),
+            ..Refusal::new(422, "Invalid", message)
+        }
+    }
+
     /// A patch that is well formed but does not apply, a failed JSON patch `test` among them.
     pub fn unprocessable() -> Self {
         let message = "the server rejected our request due to an error in our request";
@@ -196,6 +209,14 @@ impl Refusal {
         Refusal {
             details: Some(json!({})),
             ..Refusal::new(405, "MethodNotAllowed", message)
+        }
+    }
+
+    /// There is no such resource in a group and version that is served.
+    pub fn no_such_resource() -> Self {
+        Refusal {
+            details: Some(json!({})),
+            ..Refusal::new(404, "NotFound", "the server could not find the requested resource")
         }
     }
 

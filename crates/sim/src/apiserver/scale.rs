@@ -1,6 +1,6 @@
 //! The `scale` subresource: an `autoscaling/v1` Scale read from an object and written back to it.
 
-use super::kinds::Kind;
+use super::kinds::{Kind, Origin};
 use super::read::text;
 use super::request::{Request, Response};
 use super::routes::Target;
@@ -29,10 +29,12 @@ impl ApiServer {
             return Err(Refusal::method_not_allowed());
         };
         let replicas = scale["spec"]["replicas"].as_i64().unwrap_or(0);
-        if replicas < 0 {
+        if replicas < 0 && target.kind.origin == Origin::BuiltIn {
             let why = "must be greater than or equal to 0";
             let cause = Cause::invalid("spec.replicas", &replicas.into(), why);
-            return Err(Refusal::invalid(&target.kind, &target.name, vec![cause]));
+            let mut of_scale = Kind::clone(&target.kind);
+            (of_scale.group, of_scale.kind) = ("autoscaling".into(), "Scale".into());
+            return Err(Refusal::invalid(&of_scale, &target.name, vec![cause]));
         }
         let mut new = Value::clone(&old);
         set_path(&mut new, &paths.spec_replicas, replicas.into());
@@ -55,9 +57,13 @@ pub(crate) fn scale_of(kind: &Kind, object: &Value) -> Value {
     let count = |path: &str| at_path(object, path).and_then(Value::as_i64).unwrap_or(0);
     let mut scale = json!({
         "kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": metadata,
-        "spec": { "replicas": count(&paths.spec_replicas) },
+        "spec": {},
         "status": { "replicas": count(&paths.status_replicas) },
     });
+    let wanted = count(&paths.spec_replicas);
+    if wanted != 0 {
+        scale["spec"]["replicas"] = wanted.into();
+    }
     if let Some(selector) = selector.filter(|selector| !selector.is_empty()) {
         scale["status"]["selector"] = selector.into();
     }

@@ -72,7 +72,7 @@ impl Shape {
 
     fn list(self, kind: &Kind, metadata: &Value, items: Vec<Value>, now: DateTime<Utc>) -> Value {
         match self {
-            Shape::Table(included) => table_of(kind, metadata.clone(), items, included, now, Headers::Shown),
+            Shape::Table(included) => table_of(kind, without_empty(metadata), items, included, now, Headers::Shown),
             Shape::Whole | Shape::Metadata => {
                 let items: Vec<Value> = items.iter().map(metadata_of).collect();
                 json!({
@@ -81,6 +81,15 @@ impl Shape {
             }
         }
     }
+}
+
+/// The metadata of a list, without a place to continue at where there is none.
+fn without_empty(metadata: &Value) -> Value {
+    let mut metadata = metadata.clone();
+    if let Some(fields) = metadata.as_object_mut() {
+        fields.retain(|_, value| *value != "");
+    }
+    metadata
 }
 
 /// Whether a table names its columns: in a watch only the first does.
@@ -105,7 +114,7 @@ fn table_of(
     let rows = items.into_iter().map(|mut object| {
         let cells = table::cells(kind, &object, now);
         match included {
-            Included::Nothing => json!({ "cells": cells }),
+            Included::Nothing => json!({ "cells": cells, "object": null }),
             Included::Metadata => json!({ "cells": cells, "object": metadata_of(&object) }),
             Included::Object => {
                 object["apiVersion"] = kind.api_version().into();

@@ -4,7 +4,7 @@ use super::read::{Filter, as_served, parse_revision};
 use super::request::{Request, Response};
 use super::routes::Target;
 use super::shape::{Headers, Shape};
-use super::{ApiServer, Refusal};
+use super::{ApiServer, Cause, Refusal};
 use crate::faults::{Fault, Occasion};
 use crate::store::Change;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -84,7 +84,10 @@ impl ApiServer {
         let filter = Filter::of(target, request)?;
         let asked = request.asked("resourceVersion");
         let send_initial = initial_events(request)?;
-        let from = parse_revision(asked.unwrap_or("0"))?;
+        let from = parse_revision(asked.unwrap_or("0")).map_err(|refusal| {
+            // Said by another part of the server than for a list, and as its own fault.
+            Refusal::new(500, "", format!("resourceVersion: {}", refusal.message))
+        })?;
         self.refuse_future(from)?;
         let now = self.clock.now();
         let seconds = request
@@ -276,7 +279,7 @@ fn bookmark(cursor: &WatchCursor) -> WatchEvent {
     let kind = &cursor.target.kind;
     let object = json!({
         "kind": kind.kind, "apiVersion": kind.api_version(),
-        "metadata": { "resourceVersion": cursor.revision.to_string(), "creationTimestamp": null },
+        "metadata": { "resourceVersion": cursor.revision.to_string() },
     });
     WatchEvent {
         kind: WatchEventKind::Bookmark,
@@ -285,24 +288,15 @@ fn bookmark(cursor: &WatchCursor) -> WatchEvent {
 }
 
 fn initial_events(request: &Request) -> Result<bool, Refusal> {
-    let refuse = |message: &str| {
-        let mut refusal = Refusal::new(
-            422,
-            "Invalid",
-            format!("ListOptions.meta.k8s.io \"\" is invalid: {message}"),
-        );
-        refusal.details = Some(json!({ "group": "meta.k8s.io", "kind": "ListOptions" }));
-        Err(refusal)
+    let refuse = |why: &str| {
+        let cause = Cause::forbidden("resourceVersionMatch", why);
+        Err(Refusal::invalid_options("ListOptions", &cause))
     };
     let matching = request.asked("resourceVersionMatch");
     match (request.asked("sendInitialEvents"), matching) {
         (None, None) => Ok(false),
-        (None, Some(_)) => refuse(
-            "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
-        ),
+        (None, Some(_)) => refuse("resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"),
         (Some(_), Some("NotOlderThan")) => Ok(request.flag("sendInitialEvents")),
-        (Some(_), _) => refuse(
-            "resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
-        ),
+        (Some(_), _) => refuse("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"),
     }
 }

@@ -344,7 +344,9 @@ pub(crate) fn decode(request: &Request) -> Result<Value, Refusal> {
         return protobuf::decode(&request.body);
     }
     if !["", "application/json", "application/apply-patch+yaml"].contains(&media) {
-        return Err(Refusal::unsupported_media_type("application/json"));
+        return Err(Refusal::unsupported_media_type(
+            "application/json, application/yaml, application/vnd.kubernetes.protobuf",
+        ));
     }
     let object: Value = serde_json::from_slice(&request.body)
         .map_err(|why| Refusal::bad_request(format!("couldn't get version/kind; json parse error: {why}")))?;
@@ -357,6 +359,16 @@ pub(crate) fn decode(request: &Request) -> Result<Value, Refusal> {
 
 fn check_type(target: &Target, object: &mut Value) -> Result<(), Refusal> {
     let (version, kind) = (target.kind.api_version(), &target.kind.kind);
+    if target.kind.origin == Origin::Custom && object["kind"].as_str().unwrap_or_default().is_empty() {
+        let sent = object.to_string();
+        let start = match sent.char_indices().nth(30) {
+            Some((end, _)) => format!("{} ...", &sent[..end]),
+            None => sent.clone(),
+        };
+        return Err(Refusal::bad_request(format!(
+            "the object provided is unrecognized (must be of type {kind}): Object 'Kind' is missing in '{sent}' ({start})"
+        )));
+    }
     // A typed client may leave its type out.
     for (field, value) in [("apiVersion", version.as_str()), ("kind", kind.as_str())] {
         if object[field].as_str().unwrap_or_default().is_empty() {
@@ -364,10 +376,17 @@ fn check_type(target: &Target, object: &mut Value) -> Result<(), Refusal> {
         }
     }
     if object["apiVersion"] != version.as_str() {
-        return Err(Refusal::bad_request(format!(
-            "the API version in the data ({}) does not match the expected API version ({version})",
-            object["apiVersion"].as_str().unwrap_or_default()
-        )));
+        let sent = object["apiVersion"].as_str().unwrap_or_default();
+        return Err(Refusal::bad_request(match target.kind.origin {
+            Origin::BuiltIn => format!(
+                "{kind} in version {:?} cannot be handled as a {kind}: no kind {kind:?} is registered for version {sent:?} in scheme \
+                 \"pkg/runtime/scheme.go:110\"",
+                target.kind.version
+            ),
+            Origin::Custom => {
+                format!("the API version in the data ({sent}) does not match the expected API version ({version})")
+            }
+        }));
     }
     let sent = object["kind"].as_str().unwrap_or_default();
     if sent == kind {
@@ -387,7 +406,9 @@ fn check_type(target: &Target, object: &mut Value) -> Result<(), Refusal> {
         }
         Origin::Custom => {
             let cause = Cause::invalid("kind", &sent.into(), format!("must be {kind}"));
-            Refusal::invalid(&target.kind, &text(object, "name"), vec![cause])
+            let mut named = Kind::clone(&target.kind);
+            named.kind = sent.to_owned();
+            Refusal::invalid(&named, &text(object, "name"), vec![cause])
         }
     })
 }

@@ -55,7 +55,12 @@ pub(crate) fn default_object(kind: &Kind, object: &mut Value) {
             default_template(&mut object["spec"]["template"]);
         }
         "jobs.batch" => default_job(object),
-        "secrets" => fill(object, json!({ "type": "Opaque" })),
+        "configmaps" => drop_empty(object, &["data", "binaryData"]),
+        "events" => begin_event(object),
+        "secrets" => {
+            fill(object, json!({ "type": "Opaque" }));
+            drop_empty(object, &["data", "stringData"]);
+        }
         "namespaces" => {
             let name = object["metadata"]["name"].clone();
             if name.is_string() {
@@ -109,6 +114,25 @@ fn default_job(job: &mut Value) {
     if labels.is_object() && job["metadata"]["labels"].as_object().is_none_or(Map::is_empty) {
         job["metadata"]["labels"] = labels;
     }
+}
+
+/// Times and texts that are written even when nobody gave them.
+fn begin_event(event: &mut Value) {
+    fill(event, json!({ "reportingComponent": "", "reportingInstance": "" }));
+    for time in ["eventTime", "firstTimestamp", "lastTimestamp"] {
+        if event[time].is_null() {
+            event[time] = Value::Null;
+        }
+    }
+}
+
+fn drop_empty(object: &mut Value, maps: &[&str]) {
+    for map in maps {
+        if object[*map].as_object().is_some_and(Map::is_empty) {
+            object[*map] = Value::Null;
+        }
+    }
+    strip_nulls(object);
 }
 
 fn default_node(node: &mut Value) {

@@ -41,7 +41,9 @@ pub(crate) fn keep_allocated(old: &Value, new: &mut Value) {
         return;
     }
     let named_ip = new["spec"]["clusterIP"].as_str().is_some_and(|ip| !ip.is_empty());
-    if named_ip && new["spec"]["clusterIPs"].is_null() {
+    let moved = new["spec"]["clusterIP"] != old["spec"]["clusterIP"];
+    let kept = new["spec"]["clusterIPs"] == old["spec"]["clusterIPs"];
+    if named_ip && (new["spec"]["clusterIPs"].is_null() || (moved && kept)) {
         new["spec"]["clusterIPs"] = json!([new["spec"]["clusterIP"]]);
     }
     for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {

@@ -13,7 +13,7 @@ pub(crate) fn validate(kind: &Kind, object: &Value, old: Option<&Value>) -> Vec<
     if old.is_none() {
         causes.extend(name(kind, object["metadata"]["name"].as_str().unwrap_or_default()));
     }
-    causes.extend(labels(&object["metadata"]["labels"], "metadata.labels"));
+    causes.extend(metadata(object));
     let spec = &object["spec"];
     match kind.resource() {
         "pods" => {
@@ -40,7 +40,10 @@ pub(crate) fn validate(kind: &Kind, object: &Value, old: Option<&Value>) -> Vec<
             ));
             causes.extend(pod_spec(&spec["template"]["spec"], "spec.template.spec"));
             let policy = &spec["template"]["spec"]["restartPolicy"];
-            if !["OnFailure", "Never"].iter().any(|allowed| policy == allowed) {
+            if policy == "Always" {
+                let why = "valid values: \"OnFailure\", \"Never\"";
+                causes.push(Cause::required("spec.template.spec.restartPolicy", why));
+            } else if !["OnFailure", "Never"].iter().any(|allowed| policy == allowed) {
                 let allowed = ["\"OnFailure\"".to_owned(), "\"Never\"".to_owned()];
                 causes.push(Cause::unsupported("spec.template.spec.restartPolicy", policy, &allowed));
             }
@@ -56,6 +59,20 @@ pub(crate) fn validate(kind: &Kind, object: &Value, old: Option<&Value>) -> Vec<
         }
         "services" => causes.extend(service(spec, old.map(|old| &old["spec"]))),
         "events" => causes.extend(event(object)),
+        "leases.coordination.k8s.io" => {
+            if spec["leaseDurationSeconds"]
+                .as_i64()
+                .is_some_and(|seconds| seconds <= 0)
+            {
+                let at = "spec.leaseDurationSeconds";
+                causes.push(Cause::invalid(
+                    at,
+                    &spec["leaseDurationSeconds"],
+                    "must be greater than 0",
+                ));
+            }
+            causes.extend(non_negative(spec, &["leaseTransitions"]));
+        }
         "endpointslices.discovery.k8s.io" => causes.extend(endpoint_slice(object)),
         "customresourcedefinitions.apiextensions.k8s.io" => {
             let part = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -80,7 +97,13 @@ fn workload(spec: &Value) -> Vec<Cause> {
     let selector = &spec["selector"];
     let template = &spec["template"];
     match LabelSelector::from_object(selector) {
-        None if selector.is_null() => causes.push(Cause::required("spec.selector", "")),
+        None if selector.is_null() => {
+            causes.push(Cause::required("spec.selector", ""));
+            // No selector selects nothing.
+            let why = "`selector` does not match template `labels`";
+            let labels = &template["metadata"]["labels"];
+            causes.push(Cause::invalid("spec.template.metadata.labels", labels, why));
+        }
         None => causes.push(Cause::invalid("spec.selector", selector, "invalid label selector")),
         Some(parsed) if parsed.is_empty() => {
             causes.push(Cause::invalid(
@@ -115,17 +138,29 @@ fn pod_spec(spec: &Value, at: &str) -> Vec<Cause> {
         causes.push(Cause::required(format!("{at}.containers"), ""));
     }
     let mut names = Vec::new();
+    let mut doubles = Vec::new();
     for (index, container) in containers.into_iter().flatten().enumerate() {
         let at = format!("{at}.containers[{index}]");
         match container["name"].as_str().unwrap_or_default() {
             "" => causes.push(Cause::required(format!("{at}.name"), "")),
-            name if names.contains(&name) => causes.push(Cause::duplicate(format!("{at}.name"), &name.into())),
+            // Said after everything else about the containers.
+            name if names.contains(&name) => doubles.push(Cause::duplicate(format!("{at}.name"), &name.into())),
+            name if !label_1123(name) => causes.push(Cause::invalid(format!("{at}.name"), &name.into(), LABEL_1123)),
             name => names.push(name),
         }
         if container["image"].as_str().unwrap_or_default().is_empty() {
             causes.push(Cause::required(format!("{at}.image"), ""));
         }
+        for (index, port) in container["ports"].as_array().into_iter().flatten().enumerate() {
+            let at = format!("{at}.ports[{index}].containerPort");
+            match port["containerPort"].as_i64().unwrap_or(0) {
+                0 => causes.push(Cause::required(at, "")),
+                1..=65535 => {}
+                wrong => causes.push(Cause::invalid(at, &wrong.into(), PORT)),
+            }
+        }
     }
+    causes.extend(doubles);
     causes
 }
 
@@ -144,13 +179,24 @@ fn service(spec: &Value, old: Option<&Value>) -> Vec<Cause> {
         }
         let number = port["port"].as_i64().unwrap_or(0);
         if !(1..=65535).contains(&number) {
-            causes.push(Cause::invalid(
-                format!("{at}.port"),
-                &number.into(),
-                "must be between 1 and 65535, inclusive",
-            ));
+            causes.push(Cause::invalid(format!("{at}.port"), &number.into(), PORT));
+        }
+        let protocols = ["SCTP", "TCP", "UDP"];
+        causes.extend(one_of(format!("{at}.protocol"), &port["protocol"], &protocols));
+        if port["targetPort"]
+            .as_i64()
+            .is_some_and(|number| !(1..=65535).contains(&number))
+        {
+            causes.push(Cause::invalid(format!("{at}.targetPort"), &port["targetPort"], PORT));
         }
     }
+    causes.extend(one_of(
+        "spec.sessionAffinity".into(),
+        &spec["sessionAffinity"],
+        &["ClientIP", "None"],
+    ));
+    let types = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
+    causes.extend(one_of("spec.type".into(), &spec["type"], &types));
     causes.extend(labels(&spec["selector"], "spec.selector"));
     if let Some(old) = old {
         let moved =
@@ -208,6 +254,12 @@ fn endpoint_slice(slice: &Value) -> Vec<Cause> {
     causes
 }
 
+fn one_of(at: String, value: &Value, supported: &[&str]) -> Option<Cause> {
+    let quoted: Vec<String> = supported.iter().map(|one| format!("{one:?}")).collect();
+    let text = value.as_str().filter(|text| !supported.contains(text))?;
+    Some(Cause::unsupported(at, &text.into(), &quoted))
+}
+
 fn non_negative(spec: &Value, fields: &[&str]) -> Vec<Cause> {
     let wrong = fields
         .iter()
@@ -263,15 +315,55 @@ pub(crate) fn name(kind: &Kind, name: &str) -> Option<Cause> {
     }
 }
 
-/// Label values as the server checks them.
+/// What is wrong with the metadata of an object of any kind.
+pub(crate) fn metadata(object: &Value) -> Vec<Cause> {
+    let metadata = &object["metadata"];
+    let mut causes = labels(&metadata["labels"], "metadata.labels");
+    for owner in metadata["ownerReferences"].as_array().into_iter().flatten() {
+        for field in ["apiVersion", "kind", "name", "uid"] {
+            if owner[field].as_str().unwrap_or_default().is_empty() {
+                let at = format!("metadata.ownerReferences.{field}");
+                causes.push(Cause::invalid(at, &"".into(), "must not be empty"));
+            }
+        }
+    }
+    for (index, finalizer) in metadata["finalizers"].as_array().into_iter().flatten().enumerate() {
+        const STANDARD: &[&str] = &["foregroundDeletion", "orphan", "kubernetes"];
+        if finalizer
+            .as_str()
+            .is_some_and(|name| !name.contains('/') && !STANDARD.contains(&name))
+        {
+            let why = "name is neither a standard finalizer name nor is it fully qualified";
+            causes.push(Cause::invalid(format!("metadata.finalizers[{index}]"), finalizer, why));
+        }
+    }
+    causes
+}
+
+fn label_1123(name: &str) -> bool {
+    let allowed = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
+    !name.is_empty() && name.len() <= 63 && name.chars().all(allowed) && !name.starts_with('-') && !name.ends_with('-')
+}
+
+const PORT: &str = "must be between 1 and 65535, inclusive";
+
+/// Label keys and values as the server checks them.
 fn labels(labels: &Value, at: &str) -> Vec<Cause> {
     let mut causes = Vec::new();
-    for value in labels
-        .as_object()
-        .into_iter()
-        .flatten()
-        .filter_map(|(_, value)| value.as_str())
-    {
+    let edge = |letter: Option<char>| letter.is_none_or(|letter| letter.is_ascii_alphanumeric());
+    let inner = |text: &str| {
+        text.chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || "-_.".contains(letter))
+    };
+    let good = |text: &str| inner(text) && edge(text.chars().next()) && edge(text.chars().last());
+    for (key, value) in labels.as_object().into_iter().flatten() {
+        let Some(value) = value.as_str() else { continue };
+        let part = key.split_once('/').map_or(key.as_str(), |(_, name)| name);
+        if !good(part) {
+            causes.push(Cause::invalid(at, &json!(key), "name part must consist of alphanumeric characters, '-', '_' or '.', and \
+                must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for \
+                validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"));
+        }
         if value.len() > 63 {
             causes.push(Cause {
                 reason: "FieldValueInvalid",
@@ -279,11 +371,7 @@ fn labels(labels: &Value, at: &str) -> Vec<Cause> {
                 field: at.into(),
             });
         }
-        let edge = |letter: Option<char>| letter.is_none_or(|letter| letter.is_ascii_alphanumeric());
-        let inner = value
-            .chars()
-            .all(|letter| letter.is_ascii_alphanumeric() || "-_.".contains(letter));
-        if !inner || !edge(value.chars().next()) || !edge(value.chars().last()) {
+        if !good(value) {
             causes.push(Cause::invalid(at, &json!(value), "a valid label must be an empty string or consist of alphanumeric characters, \
                 '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', \
                 regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"));

@@ -95,19 +95,53 @@ fn merge_list(to: &mut Value, field: &str, patch: &[Value]) {
         *items = patch.iter().filter(|item| item["$patch"].is_null()).cloned().collect();
         return;
     }
-    for item in patch {
-        let place = items.iter().position(|old| old[key] == item[key]);
-        match (place, item["$patch"] == "delete") {
-            (Some(at), true) => drop(items.remove(at)),
-            (None, true) => {}
-            (Some(at), false) => merge(&mut items[at], item),
-            (None, false) => {
-                let mut new = Value::Null;
-                merge(&mut new, item);
-                items.push(new);
-            }
-        }
+    let before = std::mem::take(items);
+    let place = |item: &Value| before.iter().position(|old| old[key] == item[key]);
+    let sent: Vec<Value> = patch
+        .iter()
+        .filter(|item| item["$patch"] != "delete")
+        .map(|item| {
+            let mut merged = place(item).map_or(Value::Null, |at| before[at].clone());
+            merge(&mut merged, item);
+            merged
+        })
+        .collect();
+    let untouched = before
+        .iter()
+        .filter(|old| patch.iter().all(|item| item[key] != old[key]));
+    *items = interleaved(sent, untouched.cloned().collect(), place);
+}
+
+/// What was sent and what was there already keep their orders; between the two, what was there before decides, and what
+/// is new comes first (`mergeSortedSlice` in `apimachinery/pkg/util/strategicpatch`).
+fn interleaved(sent: Vec<Value>, untouched: Vec<Value>, place: impl Fn(&Value) -> Option<usize>) -> Vec<Value> {
+    let mut list = Vec::new();
+    let (mut sent, mut untouched) = (sent.into_iter().peekable(), untouched.into_iter().peekable());
+    while let (Some(left), Some(right)) = (sent.peek(), untouched.peek()) {
+        let later = place(left).zip(place(right)).is_some_and(|(left, right)| right < left);
+        list.extend(if later { untouched.next() } else { sent.next() });
     }
+    list.extend(sent);
+    list.extend(untouched);
+    list
+}
+
+/// The first item of a list in `patch` that does not say which one it is.
+pub(super) fn unnamed(patch: &Value) -> Option<(&'static str, &Value)> {
+    let fields = patch.as_object()?;
+    fields.iter().find_map(|(field, value)| match value {
+        Value::Array(items) if !field.starts_with('$') => {
+            let key = merge_key(field, items).filter(|_| items.iter().any(Value::is_object))?;
+            let lacking = items
+                .iter()
+                .find(|item| item.get(key).is_none() && item["$patch"] != "replace");
+            lacking
+                .map(|item| (key, item))
+                .or_else(|| items.iter().find_map(unnamed))
+        }
+        Value::Object(_) => unnamed(value),
+        Value::Array(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+    })
 }
 
 /// A Service's ports are merged by `port`, a container's by `containerPort`.

@@ -121,8 +121,8 @@ fn a_job_selects_by_its_uid() {
         json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j"},
         "spec": {"template": {"spec": {"restartPolicy": policy, "containers": [{"name": "c", "image": "i:1"}]}}}})
     };
-    let refused = "422 Invalid Job.batch \"j\" is invalid: spec.template.spec.restartPolicy: Unsupported value: \"Always\": supported \
-                   values: \"OnFailure\", \"Never\"";
+    let refused = "422 Invalid Job.batch \"j\" is invalid: spec.template.spec.restartPolicy: Required value: valid values: \
+                   \"OnFailure\", \"Never\"";
     assert_eq!(answer(&mut server, "POST jobs", job("Always"), &[]), refused);
     let made = send(&mut server, "POST jobs", job("Never")).object().unwrap();
     let selector = &made["spec"]["selector"]["matchLabels"]["batch.kubernetes.io/controller-uid"];

@@ -22,8 +22,8 @@ fn a_schema_prunes_fills_in_and_refuses() {
             widget("b", json!({"replicas": "two"})),
             &[],
             "422 Invalid Widget.example.com \"b\" is invalid: [spec.replicas: Invalid value: \"string\": spec.replicas in body must be of \
-             type integer: \"string\", <nil>: Invalid value: null: some validation rules were not checked because the object was \
-             invalid; correct the existing errors to complete validation]",
+             type integer: \"string\", .spec.replicas: Invalid value: 0: .spec.replicas accessor error: two is of the type string, \
+             expected int64, <nil>: Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation]",
         ),
         (
             "POST widgets",

@@ -41,7 +41,12 @@ fn objects_are_created_read_changed_and_deleted() {
             &[],
             "404 NotFound configmaps \"b\" not found",
         ),
-        ("GET nothings/b", NOTHING, &[], "404 404 page not found"),
+        (
+            "GET nothings/b",
+            NOTHING,
+            &[],
+            "404 NotFound the server could not find the requested resource",
+        ),
         (
             "MERGE configmaps/stale",
             json!({"data": {"k": "2"}}),
