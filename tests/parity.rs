@@ -57,6 +57,11 @@ fn compare(topic: &Topic, server: &mut dyn Server, whose: Whose) -> (String, usi
     let mut wrong = String::new();
     let mut listed = 0;
     for (wanted, heard) in topic.entries.iter().zip(heard) {
+        // The control plane of a test is too young to have forgotten anything.
+        if wanted.is_aged() && whose == Whose::Kubernetes {
+            listed += 1;
+            continue;
+        }
         if wanted.differs.is_some() && whose == Whose::Simulator {
             // A difference that is none any more is to be taken off the list.
             if wanted.answer == heard.answer {
@@ -90,6 +95,7 @@ fn verdict(what: &str, outcomes: Vec<(String, usize, usize)>) {
         listed += differ;
     }
     println!("{what}: {calls} calls answered, {listed} of them listed as different");
+    assert!(calls > 0 || !wrong.is_empty(), "there is nothing to ask");
     assert!(wrong.is_empty(), "{what} answers otherwise:\n{wrong}");
 }
 
@@ -117,7 +123,14 @@ mod on_a_cluster {
             let mut real = Real(&cluster);
             if std::env::var_os("SLUICE_WRITE_PARITY").is_some() {
                 let heard = play(&topic.name, &topic.entries, &mut real);
-                let heard = heard.unwrap_or_else(|error| panic!("{error:#}"));
+                let mut heard = heard.unwrap_or_else(|error| panic!("{error:#}"));
+                for (heard, before) in heard
+                    .iter_mut()
+                    .zip(&topic.entries)
+                    .filter(|(_, before)| before.is_aged())
+                {
+                    heard.answer.clone_from(&before.answer);
+                }
                 std::fs::write(&topic.file, table::print(&heard)).expect("the table is written");
                 return (String::new(), heard.len(), 0);
             }

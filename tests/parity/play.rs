@@ -81,7 +81,7 @@ impl Stage<'_> {
             let said = self
                 .server
                 .kubectl(&[&["--namespace", &self.namespace], words.as_slice()].concat(), &body)?;
-            return Ok(printed(&said, &BTreeMap::new()));
+            return Ok(printed(&said));
         }
         let call = entry.call()?;
         let request = self.request(&call, &body)?;

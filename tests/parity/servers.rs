@@ -65,7 +65,8 @@ impl Server for Served {
     }
 
     fn pass(&mut self) {
-        self.runtime.block_on(tokio::time::sleep(Duration::from_millis(50)));
+        self.runtime
+            .block_on(async { tokio::time::sleep(Duration::from_millis(50)).await });
     }
 
     fn kubectl(&mut self, arguments: &[&str], input: &str) -> Result<String> {
@@ -106,7 +107,8 @@ impl Server for Real<'_> {
     }
 
     fn pass(&mut self) {
-        self.0.block_on(tokio::time::sleep(Duration::from_millis(50)));
+        self.0
+            .block_on(async { tokio::time::sleep(Duration::from_millis(50)).await });
     }
 
     fn kubectl(&mut self, arguments: &[&str], input: &str) -> Result<String> {

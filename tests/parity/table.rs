@@ -11,7 +11,7 @@
 //! The first line is `METHOD target words...`. A target without a leading slash is in the namespace of the topic. The
 //! words: `merge`, `json`, `strategic` and `apply` name the kind of a patch, `table` asks for the server's columns,
 //! `as NAME` keeps the answer for `{{NAME.metadata.uid}}` in later calls, and `until path=value` asks again until the
-//! answer is so (`until code=404`). A line `$ kubectl ...` is a command, its lines below are its standard input. The
+//! answer is so (`until code=404`), `aged` says that only a server older than five minutes answers so. A line `$ kubectl ...` is a command, its lines below are its standard input. The
 //! body is YAML. `differs: REASON` before an answer lists it as one the simulator does not give.
 
 use std::fmt::Write as _;
@@ -105,6 +105,11 @@ impl Entry {
         Some(self.line.strip_prefix("$ kubectl ")?.split_whitespace().collect())
     }
 
+    /// Whether a server answers so only when it has forgotten its first minutes.
+    pub(super) fn is_aged(&self) -> bool {
+        self.line.split_whitespace().any(|word| word == "aged")
+    }
+
     /// The request that its first line asks for.
     ///
     /// # Errors
@@ -123,6 +128,7 @@ impl Entry {
             let content_type = CONTENT_TYPES.iter().find(|(name, _)| *name == word);
             match (word, content_type) {
                 (_, Some((_, content_type))) => call.content_type = content_type,
+                ("aged", None) => {}
                 ("table", None) => call.accept = TABLE,
                 ("as", None) => call.name = words.next(),
                 ("until", None) => {
