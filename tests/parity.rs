@@ -69,7 +69,7 @@ fn compare(topic: &Topic, server: &mut dyn Server, whose: Whose) -> (String, usi
             }
             listed += 1;
         } else if wanted.answer != heard.answer {
-            let diff = similar::TextDiff::from_lines(&wanted.answer.join("\n"), &heard.answer.join("\n"))
+            let diff = similar::TextDiff::from_lines(wanted.answer.join("\n"), heard.answer.join("\n"))
                 .unified_diff()
                 .context_radius(1)
                 .to_string();
