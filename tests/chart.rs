@@ -95,9 +95,14 @@ fn write_rules(text: &mut String, resource: &str, lines: &[&Permission]) {
         let _ = writeln!(text, "# {}: {}", verbs.join(", "), line.why);
     }
     let verbs: BTreeSet<Verb> = lines.iter().flat_map(|line| line.verbs.iter().copied()).collect();
-    // A name cannot be a condition for creating: the name is not known yet when the right is checked.
-    let (creating, naming): (Vec<Verb>, Vec<Verb>) = verbs.iter().partition(|verb| **verb == Verb::Create);
+    // A name cannot be a condition for creating, where it is not known yet when the right is checked, nor for seeing all.
+    let nameless = |verb: &&Verb| [Verb::Create, Verb::List, Verb::Watch].contains(verb);
+    let (any, named): (Vec<Verb>, Vec<Verb>) = verbs.iter().partition(nameless);
     let mut rule = |verbs: &[Verb], names: &str| {
+        // The API server refuses a rule without a verb.
+        if verbs.is_empty() {
+            return;
+        }
         let verbs: Vec<&str> = verbs.iter().map(|verb| verb.as_str()).collect();
         let _ = write!(
             text,
@@ -108,8 +113,8 @@ fn write_rules(text: &mut String, resource: &str, lines: &[&Permission]) {
     };
     match first.kind {
         Kind::Lease => {
-            rule(&creating, "");
-            rule(&naming, "  resourceNames: [{{ include \"sluice.lease\" . | quote }}]\n");
+            rule(&any, "");
+            rule(&named, "  resourceNames: [{{ include \"sluice.lease\" . | quote }}]\n");
         }
         Kind::Secret => {
             let names = "  {{- with .Values.rbac.secretNames }}\n  resourceNames: {{ toJson . }}\n  {{- end }}\n";

@@ -69,10 +69,6 @@
 # list: whether another controller leads on the same rollouts, once at the start
 - apiGroups: ["coordination.k8s.io"]
   resources: ["leases"]
-  verbs: []
-- apiGroups: ["coordination.k8s.io"]
-  resources: ["leases"]
-  resourceNames: [{{ include "sluice.lease" . | quote }}]
   verbs: [list]
 {{- end }}
 
