@@ -128,6 +128,9 @@ fn write_rules(text: &mut String, resource: &str, lines: &[&Permission]) {
         | Kind::ClusterAnalysisTemplate
         | Kind::EndpointSlice
         | Kind::Pod
+        | Kind::Deployment
+        | Kind::AnyReplicaSet
+        | Kind::PodTemplate
         | Kind::Event => rule(&verbs.into_iter().collect::<Vec<_>>(), ""),
     }
 }

@@ -6,6 +6,8 @@ pub mod cluster;
 #[cfg(test)]
 mod coverage;
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
 mod crds;
 #[cfg(test)]
 mod examples;

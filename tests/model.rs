@@ -26,11 +26,14 @@ use crate::rights;
 mod checks;
 pub mod metrics;
 pub mod people;
+mod requests;
 mod runs;
 mod services;
 
 pub use checks::Checks;
 pub use metrics::Metrics;
+pub use requests::convert;
+use requests::{concerns_one_pod, is_already_exists, show_status, without_tests};
 
 /// Who the controller says it is.
 pub const AGENT: &str = "sluice";
@@ -56,6 +59,8 @@ pub struct Model {
     pub trace: Vec<String>,
     /// The controller's writes are dropped after this many (a crash between two writes).
     pub crash_after: Option<u64>,
+    /// The controller dies with this write, which is accepted and of which it never hears; it starts again at once.
+    pub dies_with: Option<u64>,
     pub writes: u64,
     start: DateTime<Utc>,
     instant: tokio::time::Instant,
@@ -103,6 +108,7 @@ impl Model {
             checks: Checks::default(),
             trace: Vec::new(),
             crash_after: None,
+            dies_with: None,
             writes: 0,
             start,
             instant: tokio::time::Instant::now(),
@@ -159,6 +165,10 @@ impl Model {
             };
             self.due.remove(&task);
             self.turn(&task);
+            if self.dies_with.is_some_and(|last| last < self.writes) {
+                self.dies_with = None;
+                self.restart();
+            }
         }
         panic!(
             "the controller never comes to rest at {}\n{}",
@@ -229,7 +239,9 @@ impl Model {
         if sweep {
             self.next_sweep = self.now() + SWEEP;
         }
-        for kind in Kind::WATCHED {
+        let referred = Kind::WORKLOADS.into_iter().filter(|kind| self.shelves.refers_to(*kind));
+        let kinds: Vec<Kind> = Kind::WATCHED.into_iter().chain(referred).collect();
+        for kind in kinds {
             if sweep || self.cursors.get(&kind).is_none_or(|cursor| cursor.is_closed()) {
                 self.list(kind);
             }
@@ -335,6 +347,16 @@ impl Model {
     }
 
     fn rollout(&mut self, task: &Task, name: &Name) -> Turn {
+        if let Some((kind, place)) = self.shelves.lacking(name) {
+            let request = lower::get(kind, &place).expect("a request");
+            match self.world.api.handle(convert(request)).object() {
+                Err(status) if status["code"] != 404 => return Turn::Again,
+                read => {
+                    let change = self.shelves.repair(kind, &place, read.ok(), None);
+                    self.wake(change.tasks);
+                }
+            }
+        }
         let Some(view) = observe::rollout(&self.shelves, name, self.now()) else {
             return Turn::Rest(None);
         };
@@ -346,8 +368,7 @@ impl Model {
                 break;
             }
             for read in missing {
-                let selector = observed.rollout.spec.selector.clone();
-                let request = lower::read(&name.namespace, &read, selector.as_ref()).expect("a request");
+                let request = lower::read(&name.namespace, &read, observed.selector()).expect("a request");
                 match self.world.api.handle(convert(request)).object() {
                     Ok(answer) => observe::take_read(&mut observed, &read, &answer),
                     Err(_) => return Turn::Again,
@@ -437,6 +458,11 @@ impl Model {
             .map(|status| format!("  (refused: {})", status["reason"]));
         self.trace
             .push(format!("{} {shown}{}", self.offset(), refusal.unwrap_or_default()));
+        if self.dies_with.is_some_and(|last| last < self.writes) {
+            self.crashed = true;
+            self.trace.push(format!("{} --- the controller dies", self.offset()));
+            return None;
+        }
         Some(answer)
     }
 
@@ -455,6 +481,7 @@ impl Model {
             Action::AnnotateRollout { .. } | Action::DefaultReplicas { .. } => {
                 (Kind::Rollout, subject.name.name.clone())
             }
+            Action::ScaleWorkload { name, .. } => (Kind::Deployment, name.clone()),
             Action::EvictPod { .. } | Action::RelabelPod { .. } => return,
         };
         if matches!(action, Action::DeleteReplicaSet { .. } | Action::DeleteRun { .. }) {
@@ -513,72 +540,4 @@ impl Model {
     fn instant_at(&self, now: DateTime<Utc>) -> tokio::time::Instant {
         self.instant + (now - self.start).to_std().unwrap_or_default()
     }
-}
-
-/// The request without its `test` operations.
-fn without_tests(request: http::Request<Vec<u8>>) -> http::Request<Vec<u8>> {
-    let (parts, body) = request.into_parts();
-    let body = match serde_json::from_slice::<Value>(&body) {
-        Ok(Value::Array(mut steps)) => {
-            steps.retain(|step| step["op"] != "test");
-            Value::Array(steps).to_string().into_bytes()
-        }
-        Ok(_) | Err(_) => body,
-    };
-    http::Request::from_parts(parts, body)
-}
-
-fn concerns_one_pod(action: &Action, status: &Value) -> bool {
-    let code = status["code"].as_u64().and_then(|code| u16::try_from(code).ok());
-    code.is_some_and(|code| lower::concerns_one_pod(action, code))
-}
-
-fn is_already_exists(status: &Value) -> bool {
-    status["reason"] == "AlreadyExists"
-}
-
-/// The parts of a status difference that a person follows.
-fn show_status(difference: &Value) -> String {
-    let followed = [
-        "phase",
-        "message",
-        "currentStepIndex",
-        "stableRS",
-        "abort",
-        "pauseConditions",
-    ];
-    let fields = difference.as_object().into_iter().flatten();
-    let shown: Vec<String> = fields
-        .filter(|(key, _)| followed.contains(&key.as_str()))
-        .map(|(key, value)| match (key.as_str(), value) {
-            ("pauseConditions", Value::Array(pauses)) => {
-                let reasons: Vec<&str> = pauses.iter().filter_map(|pause| pause["reason"].as_str()).collect();
-                format!("pauses={}", reasons.join(","))
-            }
-            ("pauseConditions", _) => "pauses=".to_owned(),
-            (key, Value::String(text)) => format!("{key}={text:?}"),
-            (key, value) => format!("{key}={value}"),
-        })
-        .collect();
-    if shown.is_empty() {
-        "status (counts)".to_owned()
-    } else {
-        format!("status {}", shown.join(" "))
-    }
-}
-
-/// A lowered request as the simulated server takes it.
-pub fn convert(request: http::Request<Vec<u8>>) -> Request {
-    let (parts, body) = request.into_parts();
-    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
-    let mut converted = Request::new(parts.method.as_str(), target).agent(AGENT);
-    if let Some(kind) = parts
-        .headers
-        .get(http::header::CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok())
-    {
-        kind.clone_into(&mut converted.content_type);
-    }
-    converted.body = body;
-    converted
 }

@@ -26,6 +26,8 @@ pub enum Step {
     Apply,
     /// `image V`: sets the image of the first container of the rollout.
     Image(String),
+    /// `image KIND/NAME V`: the same of the workload that a Rollout refers to.
+    ImageOf(String, String, String),
     /// `patch PATCH` / `patch status PATCH`: a merge patch of the rollout.
     Patch(Value),
     PatchStatus(Value),
@@ -150,7 +152,13 @@ impl Step {
         let duration = |text: &str| api::duration::parse_go_duration(text).ok()?.to_std().ok();
         Some(match (word, rest) {
             ("apply", "") => Step::Apply,
-            ("image", image) => Step::Image(image.to_owned()),
+            ("image", rest) => match rest.split_once(' ') {
+                None => Step::Image(rest.to_owned()),
+                Some((object, image)) => {
+                    let (kind, name) = object.split_once('/')?;
+                    Step::ImageOf(kind.to_owned(), name.to_owned(), image.trim().to_owned())
+                }
+            },
             ("promote", "") => Step::Promote,
             ("promote", "full") => Step::PromoteFull,
             ("abort", "") => Step::Abort,

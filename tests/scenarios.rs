@@ -91,15 +91,15 @@ fn steps(scenario: &Scenario) -> Result<Run<'_>, String> {
     ))
 }
 
-struct Run<'s> {
+pub(crate) struct Run<'s> {
     scenario: &'s Scenario,
-    model: Model,
-    namespace: String,
+    pub(crate) model: Model,
+    pub(crate) namespace: String,
     name: String,
 }
 
 impl<'s> Run<'s> {
-    fn new(scenario: &'s Scenario) -> Self {
+    pub(crate) fn new(scenario: &'s Scenario) -> Self {
         let metadata = &scenario.rollout()["metadata"];
         let text = |key: &str, default: &str| metadata[key].as_str().unwrap_or(default).to_owned();
         Run {
@@ -117,12 +117,12 @@ impl<'s> Run<'s> {
         )
     }
 
-    fn rollout(&self) -> Value {
+    pub(crate) fn rollout(&self) -> Value {
         let found = self.model.object("rollouts.argoproj.io", &self.namespace, &self.name);
         found.cloned().unwrap_or(Value::Null)
     }
 
-    fn step(&mut self, step: &Step) -> Result<(), String> {
+    pub(crate) fn step(&mut self, step: &Step) -> Result<(), String> {
         match step {
             Step::Apply => {
                 for manifest in &self.scenario.manifests {
@@ -135,6 +135,12 @@ impl<'s> Run<'s> {
                 rollout["spec"]["template"]["spec"]["containers"][0]["image"] = json!(image);
                 let patch = json!({ "spec": { "template": rollout["spec"]["template"] } });
                 self.model.user(Request::merge_patch(&self.path(), &patch));
+            }
+            Step::ImageOf(kind, name, image) => {
+                let path = self.other(kind, name);
+                let object = self.model.user(Request::get(&path));
+                self.model
+                    .user(Request::merge_patch(&path, &with_image(&object, image)));
             }
             Step::Patch(patch) => {
                 self.model.user(Request::merge_patch(&self.path(), patch));
@@ -356,12 +362,27 @@ pub(crate) fn path_of(kind: &str, namespace: &str, name: &str) -> String {
         "service" => ("/api/v1", "services"),
         "pod" => ("/api/v1", "pods"),
         "replicaset" => ("/apis/apps/v1", "replicasets"),
+        "deployment" => ("/apis/apps/v1", "deployments"),
+        "podtemplate" => ("/api/v1", "podtemplates"),
         "run" => ("/apis/argoproj.io/v1alpha1", "analysisruns"),
         "template" => ("/apis/argoproj.io/v1alpha1", "analysistemplates"),
         "rollout" => ("/apis/argoproj.io/v1alpha1", "rollouts"),
         other => panic!("no kind {other} in scenarios"),
     };
     format!("{prefix}/namespaces/{namespace}/{plural}/{name}")
+}
+
+/// The merge patch that gives a workload's first container another image.
+pub(crate) fn with_image(workload: &Value, image: &str) -> Value {
+    let at_the_top = workload["kind"] == "PodTemplate";
+    let holder = if at_the_top { workload } else { &workload["spec"] };
+    let mut template = holder["template"].clone();
+    template["spec"]["containers"][0]["image"] = json!(image);
+    if at_the_top {
+        json!({ "template": template })
+    } else {
+        json!({ "spec": { "template": template } })
+    }
 }
 
 /// The path that an object is created at.

@@ -8,6 +8,7 @@ mod rights;
 mod ring;
 mod rivals;
 mod witness;
+mod workload;
 
 use serde_json::{Value, json};
 use sim::{Fault, Rule};

@@ -20,7 +20,7 @@ use super::history::version;
 use super::scripted::Scripted;
 use super::{Cluster, EVENTS, PODS, RECORDED, REPLICA_SETS, ROLLOUTS, RUNS, SERVICES, call, judge};
 use crate::scenario::{PodGroup, Scenario, Step, tag};
-use crate::scenarios::{Promotion, collection, compare, path_of, promotion};
+use crate::scenarios::{Promotion, collection, compare, path_of, promotion, with_image};
 
 /// How long `until` waits. The longest deadline in a scenario is a minute.
 const PATIENCE: Duration = Duration::from_secs(240);
@@ -113,6 +113,13 @@ impl<'s> Stage<'s> {
                 let mut template = self.rollout().await?["spec"]["template"].clone();
                 template["spec"]["containers"][0]["image"] = json!(image);
                 self.patch(&json!({"spec": {"template": template}})).await?;
+            }
+            Step::ImageOf(kind, name, image) => {
+                let path = path_of(kind, self.file, name);
+                let object = call(&self.cluster.client, Request::get(&path)).await;
+                let object = object.map_err(|refusal| refusal.to_string())?;
+                self.ask(Request::merge_patch(&path, &with_image(&object, image)))
+                    .await?;
             }
             Step::Patch(patch) => self.patch(patch).await?,
             Step::PatchStatus(patch) => self.patch_status(patch).await?,
@@ -367,6 +374,7 @@ impl<'s> Stage<'s> {
             Step::Patch(patch) => patch["spec"]["replicas"] == 0,
             Step::Apply
             | Step::Image(_)
+            | Step::ImageOf(..)
             | Step::PatchStatus(_)
             | Step::PatchOther(..)
             | Step::Delete(..)

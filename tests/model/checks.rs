@@ -105,6 +105,7 @@ impl Checks {
             Action::ScaleReplicaSet { name, from, to, .. } if to < from => self.scale_down(observed, name, *to, now),
             Action::ScaleReplicaSet { name, to, .. } => self.scale_up(observed, name, *to),
             Action::PointService { name, to, .. } => self.point(observed, name, to),
+            Action::ScaleWorkload { name, to, .. } => self.give_up(observed, name, *to),
             _ => {}
         }
     }
@@ -191,6 +192,27 @@ impl Checks {
         if ready.map(|rs| rs.status.available_replicas).sum::<i32>() == 0 {
             self.broken
                 .push(format!("I4 Service {service} to {to}: no available pod there"));
+        }
+    }
+
+    /// The pods of the workload go only where enough of ours are there.
+    fn give_up(&mut self, observed: &Observed, name: &str, to: i32) {
+        let spec = &observed.rollout.spec;
+        let uid = observed.rollout.metadata.uid.as_deref().unwrap_or_default();
+        let ours = observed
+            .replica_sets
+            .iter()
+            .filter(|rs| rs.metadata.controller().is_some_and(|owner| owner.uid == uid));
+        let ours: i32 = ours
+            .map(|rs| rs.status.available_replicas.min(rs.spec.replicas.unwrap_or(0)))
+            .sum();
+        let theirs = observed.workload.as_ref().map_or(0, |workload| workload.available);
+        let minimum = spec.replicas.unwrap_or(1) - spec.max_unavailable();
+        let stays = ours + theirs.min(to);
+        if stays < minimum && stays < ours + theirs {
+            self.broken.push(format!(
+                "I5 Deployment {name} to {to}: {stays} available pods stay, {minimum} must"
+            ));
         }
     }
 

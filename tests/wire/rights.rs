@@ -2,12 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use controller::kind::Kind;
 use controller::permissions;
 use serde_json::{Value, json};
 use sim::{Fault, Request, Rule};
 
 use super::ring::{self, NAMESPACE, Ring, replica_sets, status};
+use super::workload::{by_workload, workload};
 use super::{canary, election, service, template};
+
+const HASH: &str = api::keys::POD_TEMPLATE_HASH;
 
 /// One of each: services, analyses with a Secret, history limits, a restart, and lost events of every kind.
 ///
@@ -98,14 +102,22 @@ fn spare() -> Vec<Value> {
     everywhere["kind"] = json!("ClusterAnalysisTemplate");
     everywhere["metadata"] = json!({"name": "nowhere"});
     let other = canary("other", 1, json!([]));
-    vec![run("one"), run("two"), template("unused", "true"), everywhere, other]
+    let mut spare = vec![run("one"), run("two"), template("unused", "true"), everywhere, other];
+    for kind in ["Deployment", "PodTemplate"] {
+        for number in ["one", "two"] {
+            let name = format!("{}-{number}", kind.to_lowercase());
+            spare.extend([workload(kind, &name), by_workload(kind, &name)]);
+        }
+    }
+    spare
 }
 
 /// What is lost is read again, and so needs `get`: news of the first of each kind is lost, news of the second is heard.
 async fn lose_an_event_of_every_kind(ring: &Ring) {
     let mut touched = Vec::new();
     ring.shared.with(|api| {
-        for kind in controller::kind::Kind::WATCHED {
+        let workloads = [Kind::Deployment, Kind::PodTemplate];
+        for kind in Kind::WATCHED.into_iter().chain(workloads) {
             let resource = match kind.group() {
                 "" => kind.plural().to_owned(),
                 group => format!("{}.{group}", kind.plural()),
@@ -113,6 +125,8 @@ async fn lose_an_event_of_every_kind(ring: &Ring) {
             let paths: Vec<String> = api
                 .store()
                 .list(&resource, None)
+                // a Deployment's own are not watched
+                .filter(|object| kind != Kind::ReplicaSet || object["metadata"]["labels"][HASH].is_string())
                 .map(|object| {
                     let text = |key: &str| object["metadata"][key].as_str().unwrap_or_default();
                     format!("{}/{}", kind.path(text("namespace")), text("name"))

@@ -18,6 +18,7 @@ use tokio::time::timeout;
 
 use super::witness::Witness;
 use crate::rights;
+use crate::scenarios::collection;
 
 /// The namespace everything is in.
 pub(super) const NAMESPACE: &str = "shop";
@@ -178,7 +179,7 @@ impl Ring {
 
     /// Creates an object of ours or of the cluster's.
     pub(super) fn create(&self, object: &Value) {
-        let request = Request::post(&collection(object), object).agent("user");
+        let request = Request::post(&collection(object, NAMESPACE), object).agent("user");
         self.shared
             .with(|api| api.handle(request))
             .object()
@@ -287,16 +288,6 @@ fn metrics(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> providers
         let answer = answer(request.uri().path());
         Box::pin(async move { Ok(http::Response::new(Bytes::from(answer))) })
     })
-}
-
-fn collection(object: &Value) -> String {
-    let plural = match object["kind"].as_str().unwrap_or_default() {
-        "Service" => return format!("/api/v1/namespaces/{NAMESPACE}/services"),
-        "Secret" => return format!("/api/v1/namespaces/{NAMESPACE}/secrets"),
-        "ClusterAnalysisTemplate" => return "/apis/argoproj.io/v1alpha1/clusteranalysistemplates".to_owned(),
-        kind => format!("{}s", kind.to_lowercase()),
-    };
-    format!("/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}/{plural}")
 }
 
 /// The Rollout as it is stored.

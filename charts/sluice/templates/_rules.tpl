@@ -23,6 +23,15 @@
 - apiGroups: ["apps"]
   resources: ["replicasets"]
   verbs: [get, list, watch, create, patch, delete]
+# get, list, watch: the template of rollouts with a workloadRef; nothing is read before there is one
+# patch: its size, where a workloadRef asks with scaleDown
+- apiGroups: ["apps"]
+  resources: ["deployments"]
+  verbs: [get, list, watch, patch]
+# get, list, watch: the template of rollouts with a workloadRef; nothing is read before there is one
+- apiGroups: [""]
+  resources: ["podtemplates"]
+  verbs: [get, list, watch]
 # list, watch: which revision a Service names
 # get: what became of a write that was refused
 # patch: its selector: traffic is switched by it

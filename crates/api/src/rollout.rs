@@ -143,6 +143,24 @@ pub struct WorkloadRef {
     pub scale_down: String,
 }
 
+/// What a `workloadRef` may name. Source: wire-contract 1.2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WorkloadKind {
+    Deployment,
+    ReplicaSet,
+    PodTemplate,
+}
+
+/// When a Deployment whose template was taken over gives up its own pods. Source: wire-contract 3.17.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScaleDown {
+    Never,
+    /// Once the Rollout is healthy.
+    OnSuccess,
+    /// As the Rollout's pods become ready.
+    Progressively,
+}
+
 /// How far back an update counts as a rollback. Source: wire-contract 3.11.
 #[serde_with::apply(_ => #[serde(deserialize_with = "null_is_default")])]
 #[skip_serializing_none]

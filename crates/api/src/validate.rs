@@ -28,22 +28,38 @@ pub use warnings::{Warning, metric_warnings, warnings};
 use crate::rollout::{LabelSelector, Rollout, RolloutSpec};
 
 const NOT_NEGATIVE: &str = "must be greater than or equal to 0";
-const TEMPLATE_NOT_EMPTY: &str = "template must be empty for workload reference rollout";
+/// What is wrong with a `workloadRef` beside a template of one's own.
+pub const TEMPLATE_NOT_EMPTY: &str = "template must be empty for workload reference rollout";
 
 /// Every error of the spec rules, in the contract's order; the controller reports the first.
 ///
 /// The manifest is taken as written: a `workloadRef` is not resolved, and its (empty) template is not looked at.
 /// Source: wire-contract 7.7, rules 1 to 13.
 pub fn rollout(rollout: &Rollout) -> Vec<FieldError> {
-    let spec = &rollout.spec;
+    rules(&rollout.spec, Templates::AsWritten)
+}
+
+/// The same of a Rollout with a `workloadRef` whose template and selector have been put in.
+pub fn resolved(rollout: &Rollout) -> Vec<FieldError> {
+    rules(&rollout.spec, Templates::Resolved)
+}
+
+/// Where template and selector come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Templates {
+    AsWritten,
+    Resolved,
+}
+
+fn rules(spec: &RolloutSpec, templates: Templates) -> Vec<FieldError> {
     let mut errors = Vec::new();
     errors.extend(not_negative("spec.replicas", spec.replicas));
     if spec.workload_ref.is_none() {
         errors.extend(own_selector(spec.selector.as_ref()));
-    } else if has_metadata(spec) {
+    } else if templates == Templates::AsWritten && has_metadata(spec) {
         errors.push(FieldError::internal("spec.template", TEMPLATE_NOT_EMPTY));
     }
-    errors.extend(selector_and_template(spec));
+    errors.extend(selector_and_template(spec, templates));
     errors.extend(seconds(spec));
     errors.extend(strategy::errors(spec));
     errors
@@ -74,15 +90,15 @@ fn has_metadata(spec: &RolloutSpec) -> bool {
 }
 
 /// Rule 4.
-fn selector_and_template(spec: &RolloutSpec) -> Vec<FieldError> {
+fn selector_and_template(spec: &RolloutSpec, templates: Templates) -> Vec<FieldError> {
     let selector = spec.selector.as_ref();
     if let Some(selector) = selector.filter(|s| !selector::syntax(s, "spec.selector").is_empty()) {
         let error = FieldError::invalid("spec.selector", Shown::json(selector), "invalid label selector");
         return vec![error];
     }
-    match spec.workload_ref {
-        Some(_) => Vec::new(),
-        None => template::errors(spec.template.as_ref(), selector),
+    match (&spec.workload_ref, templates) {
+        (Some(_), Templates::AsWritten) => Vec::new(),
+        (Some(_), Templates::Resolved) | (None, _) => template::errors(spec.template.as_ref(), selector),
     }
 }
 

@@ -21,6 +21,7 @@ use crate::edge::Edge;
 use crate::election::{Candidate, Fence};
 use crate::error::Error;
 use crate::events::{Publisher, events};
+use crate::kind::Kind;
 use crate::measure::Dial;
 use crate::metrics::Metrics;
 use crate::notify::Silence;
@@ -216,6 +217,9 @@ async fn work(
     for kind in &kinds {
         watchers.spawn(watching::keep(edge.clone(), *kind, synced.clone()));
         watchers.spawn(repair::keep(edge.clone(), *kind));
+    }
+    for kind in Kind::WORKLOADS {
+        watchers.spawn(watching::keep_once_referred(edge.clone(), kind));
     }
     tokio::select! {
         biased;

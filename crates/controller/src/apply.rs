@@ -131,6 +131,7 @@ fn target(subject: &Subject, action: &Action) -> (Kind, Name) {
         }
         Action::AnnotateRollout { .. } | Action::DefaultReplicas { .. } => (Kind::Rollout, &subject.name.name),
         Action::EvictPod { name, .. } | Action::RelabelPod { name, .. } => (Kind::Pod, name),
+        Action::ScaleWorkload { name, .. } => (Kind::Deployment, name),
     };
     (kind, Name::new(&subject.name.namespace, name))
 }
@@ -152,14 +153,17 @@ fn echo(action: &Action, answer: &Value) -> Option<Echo> {
         | Action::CreateRun { .. }
         | Action::TerminateRun { .. }
         | Action::AnnotateRollout { .. }
-        | Action::DefaultReplicas { .. } => version.map(Echo::Version),
+        | Action::DefaultReplicas { .. }
+        | Action::ScaleWorkload { .. } => version.map(Echo::Version),
     }
 }
 
 /// A failed `test` of a JSON patch is 422, like an invalid object; here it means that the size was another one.
 fn outdated(action: &Action, error: Error) -> Error {
     match (action, error) {
-        (Action::ScaleReplicaSet { .. }, Error::Refused { attempt, status }) if status.code == 422 => {
+        (Action::ScaleReplicaSet { .. } | Action::ScaleWorkload { .. }, Error::Refused { attempt, status })
+            if status.code == 422 =>
+        {
             Error::Outdated { attempt, status }
         }
         (_, error) => error,

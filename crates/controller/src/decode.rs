@@ -9,7 +9,8 @@ use api::analysis::{AnalysisRun, AnalysisTemplateSpec};
 use api::decode::Decoded;
 use api::keys;
 use api::rollout::Rollout;
-use engine::seen::{ReplicaSet, Service};
+use api::template::Template;
+use engine::seen::{ReplicaSet, Service, Workload};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -147,6 +148,28 @@ impl Decode for ReplicaSet {
 
     fn after(self, before: Option<&Self>) -> Self {
         ReplicaSet::after(self, before)
+    }
+}
+
+impl Decode for Workload {
+    fn decode(mut object: Value) -> Result<Self, String> {
+        let part = |value: Option<&mut Value>| value.map(Value::take).unwrap_or_default();
+        let metadata = plain(part(object.get_mut("metadata")))?;
+        let count = |path: &str| object.pointer(path).and_then(Value::as_i64);
+        let replicas = count("/spec/replicas").and_then(|count| i32::try_from(count).ok());
+        let available = count("/status/availableReplicas").and_then(|count| i32::try_from(count).ok());
+        // a PodTemplate has its template at the top and no selector (wire-contract 1.2)
+        let (template, selector) = match object.get_mut("spec") {
+            Some(spec) => (part(spec.get_mut("template")), part(spec.get_mut("selector"))),
+            None => (part(object.get_mut("template")), Value::Null),
+        };
+        Ok(Workload {
+            metadata,
+            template: Template::from(&template),
+            selector: plain(selector)?,
+            replicas: replicas.unwrap_or(0),
+            available: available.unwrap_or(0),
+        })
     }
 }
 

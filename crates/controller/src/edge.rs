@@ -1,12 +1,13 @@
 //! What every part of the edge shares: what is known, what is due, and the ways to the outside.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use engine::plan::{Notice, Plan};
 use engine::snapshot::Observed;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::cache::freshness::{Echo, Fresh, Freshness};
@@ -39,6 +40,8 @@ pub struct Edge {
     /// AnalysisRuns.
     pub runs: Queue,
     pub measuring: Measuring,
+    /// The kinds of workload that Rollouts refer to, or once did.
+    referred: watch::Sender<BTreeSet<Kind>>,
     shelves: Mutex<Shelves>,
     freshness: Mutex<Freshness>,
     decided: Mutex<BTreeMap<Task, Decided>>,
@@ -81,6 +84,7 @@ impl Edge {
             rollouts: Queue::default(),
             runs: Queue::default(),
             measuring: Measuring::default(),
+            referred: watch::Sender::default(),
             shelves: Mutex::default(),
             freshness: Mutex::default(),
             decided: Mutex::default(),
@@ -97,7 +101,14 @@ impl Edge {
 
     /// Changes what is known, and wakes whom it concerns. Returns how many differences there were.
     pub fn learn(&self, kind: Kind, change: impl FnOnce(&mut Shelves) -> Change) -> u64 {
-        let change = change(&mut lock(&self.shelves));
+        let change = {
+            let mut shelves = lock(&self.shelves);
+            let change = change(&mut shelves);
+            if kind == Kind::Rollout {
+                self.refer(&shelves);
+            }
+            change
+        };
         for (name, why) in &change.undecodable {
             tracing::warn!(%kind, %name, why, "an object does not decode and is left out");
         }
@@ -135,6 +146,19 @@ impl Edge {
     /// Whether everything that a rollout needs can be seen.
     pub fn seeing(&self, observed: &Observed) -> Seeing {
         lock(&self.sight).of(observed, Instant::now())
+    }
+
+    /// Hears of the kinds of workload that Rollouts refer to.
+    pub fn referred(&self) -> watch::Receiver<BTreeSet<Kind>> {
+        self.referred.subscribe()
+    }
+
+    fn refer(&self, shelves: &Shelves) {
+        self.referred.send_if_modified(|known| {
+            let before = known.len();
+            known.extend(Kind::WORKLOADS.into_iter().filter(|kind| shelves.refers_to(*kind)));
+            known.len() > before
+        });
     }
 
     /// Puts tasks in their queues.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use api::rollout::WorkloadKind;
+
 /// A kind of object, with one fixed group and version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -11,6 +13,11 @@ pub enum Kind {
     AnalysisRun,
     AnalysisTemplate,
     ClusterAnalysisTemplate,
+    /// What a `workloadRef` may name, as the two that follow.
+    Deployment,
+    /// Any ReplicaSet, also one that no Rollout has made.
+    AnyReplicaSet,
+    PodTemplate,
     EndpointSlice,
     Pod,
     Secret,
@@ -29,14 +36,26 @@ impl Kind {
         Kind::ClusterAnalysisTemplate,
     ];
 
+    /// The kinds a `workloadRef` may name: watched while a Rollout refers to one of the kind.
+    pub const WORKLOADS: [Kind; 3] = [Kind::Deployment, Kind::AnyReplicaSet, Kind::PodTemplate];
+
+    /// The kind of what a `workloadRef` names.
+    pub fn of_workload(workload: WorkloadKind) -> Self {
+        match workload {
+            WorkloadKind::Deployment => Kind::Deployment,
+            WorkloadKind::ReplicaSet => Kind::AnyReplicaSet,
+            WorkloadKind::PodTemplate => Kind::PodTemplate,
+        }
+    }
+
     /// The group and version, as `apiVersion` has it.
     pub fn api_version(self) -> &'static str {
         match self {
             Kind::Rollout | Kind::AnalysisRun | Kind::AnalysisTemplate | Kind::ClusterAnalysisTemplate => {
                 "argoproj.io/v1alpha1"
             }
-            Kind::ReplicaSet => "apps/v1",
-            Kind::Service | Kind::Pod | Kind::Secret | Kind::Event => "v1",
+            Kind::ReplicaSet | Kind::AnyReplicaSet | Kind::Deployment => "apps/v1",
+            Kind::Service | Kind::Pod | Kind::PodTemplate | Kind::Secret | Kind::Event => "v1",
             Kind::EndpointSlice => "discovery.k8s.io/v1",
             Kind::Lease => "coordination.k8s.io/v1",
         }
@@ -51,7 +70,9 @@ impl Kind {
     pub fn as_str(self) -> &'static str {
         match self {
             Kind::Rollout => "Rollout",
-            Kind::ReplicaSet => "ReplicaSet",
+            Kind::ReplicaSet | Kind::AnyReplicaSet => "ReplicaSet",
+            Kind::Deployment => "Deployment",
+            Kind::PodTemplate => "PodTemplate",
             Kind::Service => "Service",
             Kind::AnalysisRun => "AnalysisRun",
             Kind::AnalysisTemplate => "AnalysisTemplate",
@@ -68,7 +89,9 @@ impl Kind {
     pub fn plural(self) -> &'static str {
         match self {
             Kind::Rollout => "rollouts",
-            Kind::ReplicaSet => "replicasets",
+            Kind::ReplicaSet | Kind::AnyReplicaSet => "replicasets",
+            Kind::Deployment => "deployments",
+            Kind::PodTemplate => "podtemplates",
             Kind::Service => "services",
             Kind::AnalysisRun => "analysisruns",
             Kind::AnalysisTemplate => "analysistemplates",

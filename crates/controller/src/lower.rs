@@ -132,6 +132,15 @@ pub fn action(subject: &Subject, action: &Action) -> Result<Request<Vec<u8>>, Er
             let body = json!({"metadata": metadata, "spec": {"replicas": replicas}});
             merge(Kind::Rollout, &subject.name.namespace, &subject.name.name, body)
         }
+        Action::ScaleWorkload { name, uid, from, to } => {
+            let steps = json!([
+                {"op": "test", "path": "/metadata/uid", "value": uid},
+                {"op": "test", "path": "/spec/replicas", "value": from},
+                {"op": "replace", "path": "/spec/replicas", "value": to},
+            ]);
+            let patch = serde_json::from_value(steps).map_err(Error::SerializeBody)?;
+            at(Kind::Deployment).patch(name, &PatchParams::default(), &Patch::<()>::Json(patch))
+        }
         Action::EvictPod { name, uid } => {
             let body = json!({
                 "apiVersion": "policy/v1", "kind": "Eviction",
@@ -165,7 +174,8 @@ pub fn concerns_one_pod(action: &Action, code: u16) -> bool {
         | Action::TerminateRun { .. }
         | Action::DeleteRun { .. }
         | Action::AnnotateRollout { .. }
-        | Action::DefaultReplicas { .. } => false,
+        | Action::DefaultReplicas { .. }
+        | Action::ScaleWorkload { .. } => false,
     }
 }
 
@@ -190,6 +200,9 @@ pub fn status(subject: &Subject, difference: &Value) -> Result<Request<Vec<u8>>,
         | Kind::AnalysisRun
         | Kind::AnalysisTemplate
         | Kind::ClusterAnalysisTemplate
+        | Kind::Deployment
+        | Kind::AnyReplicaSet
+        | Kind::PodTemplate
         | Kind::EndpointSlice
         | Kind::Pod
         | Kind::Secret

@@ -67,6 +67,10 @@ pub fn rollout(shelves: &Shelves, name: &Name, now: DateTime<Utc>) -> Option<Vie
             observed.foreign_runs.insert(place.name.clone());
         }
     }
+    if let Some((kind, place)) = workload(&rollout.spec, &name.namespace) {
+        let known = shelves.workloads(kind).and_then(|shelf| shelf.get(&place));
+        observed.workload = known.map(|known| inputs.take(&place, known));
+    }
     templates(shelves, &name.namespace, &rollout.spec, &mut observed, &mut inputs);
     observed.rollout = rollout;
     let subject = subject(Kind::Rollout, name, &seen.stamp);
@@ -85,6 +89,13 @@ pub(crate) fn subject(kind: Kind, name: &Name, stamp: &Stamp) -> Subject {
         uid: stamp.uid.clone(),
         resource_version: stamp.version.as_str().to_owned(),
     }
+}
+
+/// What a spec's `workloadRef` names, where that is a kind that can be referred to.
+pub(crate) fn workload(spec: &RolloutSpec, namespace: &str) -> Option<(Kind, Name)> {
+    let reference = spec.workload_ref.as_ref()?;
+    let place = Name::new(namespace, &reference.name);
+    (!reference.name.is_empty()).then_some((Kind::of_workload(reference.workload()?), place))
 }
 
 /// Whether a spec names any analysis template.

@@ -54,7 +54,7 @@ pub enum Place {
 }
 
 use Kind::{AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate, EndpointSlice, Event, Lease};
-use Kind::{Pod, ReplicaSet, Rollout, Secret, Service};
+use Kind::{Deployment, Pod, PodTemplate, ReplicaSet, Rollout, Secret, Service};
 use Verb::{Create, Delete, Get, List, Patch, Update, Watch};
 
 /// All of them. There is no line to list or watch Secrets, and there shall be none.
@@ -115,6 +115,24 @@ pub const ALL: &[Permission] = &[
         &[Delete],
         "revisions beyond revisionHistoryLimit",
         "old, empty ReplicaSets stay",
+    ),
+    line(
+        Deployment,
+        &[Get, List, Watch],
+        "the template of rollouts with a workloadRef; nothing is read before there is one",
+        "rollouts that refer to a Deployment are held where they are",
+    ),
+    line(
+        Deployment,
+        &[Patch],
+        "its size, where a workloadRef asks with scaleDown",
+        "a Deployment that was taken over keeps its pods",
+    ),
+    line(
+        PodTemplate,
+        &[Get, List, Watch],
+        "the template of rollouts with a workloadRef; nothing is read before there is one",
+        "rollouts that refer to a PodTemplate are held where they are",
     ),
     line(
         Service,

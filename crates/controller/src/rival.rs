@@ -56,7 +56,7 @@ pub async fn none(server: &Server, config: &Config) -> Result<(), Error> {
     while Instant::now() < end {
         sleep(BETWEEN).await;
         let now = read(server, config).await.unwrap_or_default();
-        if let Some(rival) = renewed(&first, &now) {
+        if let Some(rival) = renewed(&first, &now).next() {
             return Err(Error::Rival {
                 lease: rival.lease.clone(),
                 holder: rival.holder.clone(),
@@ -66,9 +66,9 @@ pub async fn none(server: &Server, config: &Config) -> Result<(), Error> {
     Ok(())
 }
 
-/// The first Lease that was renewed between two readings.
-pub fn renewed<'a>(before: &[Held], now: &'a [Held]) -> Option<&'a Held> {
-    now.iter().find(|held| {
+/// The Leases that were renewed between two readings.
+pub fn renewed<'a>(before: &'a [Held], now: &'a [Held]) -> impl Iterator<Item = &'a Held> {
+    now.iter().filter(|held| {
         let same = before.iter().find(|before| before.lease == held.lease);
         same.is_some_and(|before| before.version != held.version)
     })
@@ -142,13 +142,13 @@ mod tests {
     fn a_holder_lives_if_it_renews() {
         let before = held(&list(&[("a", "argo_1", "1"), ("b", "argo_2", "2"), ("c", "", "3")]));
         assert_eq!(before.len(), 2, "nobody holds the third: {before:?}");
-        assert_eq!(renewed(&before, &before), None);
+        assert_eq!(renewed(&before, &before).next(), None);
         let now = held(&list(&[
             ("a", "argo_1", "1"),
             ("b", "argo_2", "7"),
             ("d", "argo_3", "8"),
         ]));
-        let rival = renewed(&before, &now).expect("b was renewed");
+        let rival = renewed(&before, &now).next().expect("b was renewed");
         assert_eq!(
             (rival.lease.to_string(), rival.holder.as_str()),
             ("b/lock".to_owned(), "argo_2")

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::error::Error;
 use crate::kind::Kind;
-use crate::observe::names_a_template;
+use crate::observe::{self, names_a_template};
 use crate::permissions::{self, Verb};
 
 /// Rights that were granted a moment ago are not known everywhere at once: until then a rollout waits in silence.
@@ -112,6 +112,10 @@ fn needs(observed: &Observed, kind: Kind) -> bool {
         }
         Kind::AnalysisTemplate => !observed.templates.is_empty(),
         Kind::ClusterAnalysisTemplate => !observed.cluster_templates.is_empty(),
+        Kind::Deployment | Kind::AnyReplicaSet | Kind::PodTemplate => {
+            let named = observe::workload(&observed.rollout.spec, "");
+            named.is_some_and(|(named, _)| named == kind)
+        }
         Kind::EndpointSlice | Kind::Pod | Kind::Secret | Kind::Event | Kind::Lease => false,
     }
 }

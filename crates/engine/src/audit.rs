@@ -81,6 +81,7 @@ impl<'s> Ledger<'s> {
             } => self.scale(name, uid, *from, *to),
             Action::PointService { name, to, .. } => self.point(name, to),
             Action::DeleteReplicaSet { name, .. } => self.delete(name),
+            Action::ScaleWorkload { name, from, to, .. } => self.give_up(name, *from, *to),
             Action::CreateReplicaSet { .. }
             | Action::AnnotateReplicaSet { .. }
             | Action::ClaimReplicaSet { .. }
@@ -225,6 +226,22 @@ impl<'s> Ledger<'s> {
                 limits.replicas
             );
             return Err(violation("I1", what));
+        }
+        Ok(())
+    }
+
+    /// The pods of the workload go only where ours are enough.
+    fn give_up(&self, name: &str, from: i32, to: i32) -> Result<(), Violation> {
+        let Some(workload) = self.seen.workload.as_ref().filter(|seen| seen.metadata.name == name) else {
+            return Err(violation("I5", format!("scales {name}, which is not the workload")));
+        };
+        let size = |r: &Revision| self.sizes.get(r.name.as_str()).copied().unwrap_or(r.size);
+        let ours: i32 = self.seen.revisions.iter().map(|r| r.available.min(size(r))).sum();
+        let stays = workload.available.min(to);
+        let minimum = limits(self.seen).minimum_available();
+        if workload.replicas != from || to > from || (stays < workload.available && ours + stays < minimum) {
+            let what = format!("scaling Deployment {name} {from} -> {to} leaves {ours} pods and {stays} of its own");
+            return Err(violation("I5", what));
         }
         Ok(())
     }

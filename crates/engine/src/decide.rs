@@ -33,7 +33,13 @@ pub fn decide(observed: &Observed) -> Plan {
 pub fn decide_snapshot(seen: &Snapshot) -> Plan {
     let mut d = Draft::new(seen);
     // each of these is a hop of its own: what follows relies on its effect having been seen
-    let before: [fn(&mut Draft<'_>) -> Settled; 4] = [claim, default_replicas, new_revision, rollout_revision];
+    let before: [fn(&mut Draft<'_>) -> Settled; 5] = [
+        claim,
+        default_replicas,
+        workload_generation,
+        new_revision,
+        rollout_revision,
+    ];
     for prepare in before {
         if prepare(&mut d) == Settled::NotYet {
             return d.plan(None);
@@ -53,6 +59,7 @@ pub fn decide_snapshot(seen: &Snapshot) -> Plan {
         Strategy::BlueGreen(strategy) => crate::blue_green::decide(&mut d, strategy),
         Strategy::Canary(strategy) => crate::canary::decide(&mut d, strategy),
     }
+    crate::workload::scale_down(&mut d);
     let status = status::persist(&mut d);
     d.plan(status)
 }
@@ -138,6 +145,20 @@ fn default_replicas(d: &mut Draft<'_>) -> Settled {
         return Settled::Yes;
     }
     d.act(Action::DefaultReplicas { replicas: 1 });
+    Settled::NotYet
+}
+
+/// The Rollout's annotation follows the generation of its workload. Source: wire-contract 3.17.
+fn workload_generation(d: &mut Draft<'_>) -> Settled {
+    let Some(workload) = &d.seen.workload else {
+        return Settled::Yes;
+    };
+    let generation = workload.metadata.generation.to_string();
+    if crate::workload::noted_generation(d.seen) == generation {
+        return Settled::Yes;
+    }
+    let annotations = BTreeMap::from([(keys::WORKLOAD_GENERATION.to_owned(), Some(generation))]);
+    d.act(Action::AnnotateRollout { annotations });
     Settled::NotYet
 }
 

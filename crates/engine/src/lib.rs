@@ -25,6 +25,7 @@ mod service;
 pub mod show;
 pub mod snapshot;
 mod status;
+mod workload;
 
 pub use decide::{decide, decide_snapshot};
 pub use plan::{Action, Held, Level, Notice, Op, Plan, Read, Reason};

@@ -75,7 +75,8 @@ pub(crate) fn sync(seen: &Snapshot, new: &Revision) -> Option<Sync> {
     if number > new.number {
         changes.insert(keys::REVISION.to_owned(), Some(number.to_string()));
     }
-    if !changes.is_empty()
+    // a Deployment that others go on scaling changes its generation for ever: that is no history
+    if changes.keys().any(|key| key != keys::WORKLOAD_GENERATION)
         && let Some(previous) = new.annotations.get(keys::REVISION)
     {
         let history = new

@@ -117,6 +117,13 @@ pub enum Action {
     },
     /// Merge patch `{"spec":{"replicas":N}}`, precondition resourceVersion: only where Argo's CRD leaves replicas unset.
     DefaultReplicas { replicas: i32 },
+    /// JSON patch of the Deployment that `workloadRef` names, with `test` on uid and `/spec/replicas`.
+    ScaleWorkload {
+        name: String,
+        uid: String,
+        from: i32,
+        to: i32,
+    },
     /// POST on the pod's `eviction` subresource; 429 means not yet.
     EvictPod { name: String, uid: String },
     /// Merge patch of a pod's own metadata; precondition uid. A refusal says nothing about other pods.

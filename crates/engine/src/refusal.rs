@@ -88,6 +88,7 @@ pub fn refused(
         | Action::DeleteRun { .. }
         | Action::AnnotateRollout { .. }
         | Action::DefaultReplicas { .. }
+        | Action::ScaleWorkload { .. }
         | Action::EvictPod { .. }
         | Action::RelabelPod { .. } => {
             let message = format!("could not {}: {why}", crate::show::action(action));

@@ -104,6 +104,19 @@ pub struct ReplicaSetCondition {
     pub message: String,
 }
 
+/// What a `workloadRef` names: what a Rollout takes over of it. Source: wire-contract 1.2.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Workload {
+    pub metadata: Meta,
+    pub template: Template,
+    /// A PodTemplate has none.
+    pub selector: Option<LabelSelector>,
+    /// `spec.replicas`; 0 where there is no such field.
+    pub replicas: i32,
+    /// `status.availableReplicas`.
+    pub available: i32,
+}
+
 /// A core/v1 Service.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

@@ -77,6 +77,7 @@ pub fn action(action: &Action) -> String {
         Action::DeleteRun { name, .. } => format!("delete AnalysisRun {name}"),
         Action::AnnotateRollout { annotations } => format!("annotate Rollout{}", changes(annotations)),
         Action::DefaultReplicas { replicas } => format!("set spec.replicas to {replicas}"),
+        Action::ScaleWorkload { name, from, to, .. } => format!("scale Deployment {name} {from} -> {to}"),
         Action::EvictPod { name, .. } => format!("evict Pod {name}"),
         Action::RelabelPod { name, change, .. } => format!("relabel Pod {name}{}", metadata(change)),
     }

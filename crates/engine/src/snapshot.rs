@@ -8,15 +8,16 @@ use std::sync::Arc;
 
 use api::analysis::AnalysisRun;
 use api::keys;
-use api::rollout::{BlueGreenStrategy, CanaryStep, CanaryStrategy, Rollout, RolloutSpec, RolloutStatus};
+use api::rollout::{BlueGreenStrategy, CanaryStep, CanaryStrategy, LabelSelector, Rollout, RolloutSpec, RolloutStatus};
 use chrono::{DateTime, Utc};
 
 use crate::analysis::templates::{Library, Templates};
 use crate::refusal::Withheld;
-use crate::seen::{Pod, ReadyEndpoints, ReplicaSet, Service};
+use crate::seen::{Pod, ReadyEndpoints, ReplicaSet, Service, Workload};
 
 mod references;
 mod revision;
+mod workload;
 
 pub use revision::{Deadline, Deleting, Revision, Settled};
 
@@ -30,6 +31,8 @@ pub struct Observed {
     /// Every ReplicaSet of the namespace with the hash label that we own, that has no controller, or that has the name
     /// the next one would get.
     pub replica_sets: Vec<Arc<ReplicaSet>>,
+    /// What `workloadRef` names, if there is such an object.
+    pub workload: Option<Arc<Workload>>,
     /// The Services `Needs` names; `None`: there is none of that name.
     pub services: BTreeMap<String, Option<Arc<Service>>>,
     /// Ready endpoints of the Services that were asked for (`Read::Endpoints`).
@@ -46,6 +49,13 @@ pub struct Observed {
     pub pods: Option<Vec<Pod>>,
     /// Something that this rollout needs cannot be seen, so that nothing may be decided about it.
     pub withheld: Option<Withheld>,
+}
+
+impl Observed {
+    /// The selector of the Rollout's pods: its own, or that of its workload.
+    pub fn selector(&self) -> Option<&LabelSelector> {
+        workload::selector(self)
+    }
 }
 
 /// Names of the objects a Rollout refers to, so that the edge knows what to look up.
@@ -117,7 +127,10 @@ pub enum Resume {
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     pub now: DateTime<Utc>,
+    /// With the template and the selector of its workload in it, if that is where they are.
     pub rollout: Arc<Rollout>,
+    /// What `workloadRef` names.
+    pub workload: Option<Arc<Workload>>,
     pub name: String,
     pub namespace: String,
     pub uid: String,
@@ -173,15 +186,15 @@ impl Snapshot {
         if let Some(why) = observed.undecodable.first() {
             return Err(InvalidSpec(why.clone()));
         }
-        let rollout = &observed.rollout;
+        let rollout = &workload::resolve(observed)?;
         let spec = &rollout.spec;
-        if let Some(error) = api::validate::rollout(rollout).into_iter().next() {
+        if let Some(error) = api::validate::resolved(rollout).into_iter().next() {
             return Err(InvalidSpec(error.to_string()));
         }
         if let Some(error) = api::validate::unsupported(spec) {
             return Err(InvalidSpec(error.to_string()));
         }
-        if let Some(error) = references::check(observed) {
+        if let Some(error) = references::check(observed, rollout) {
             return Err(InvalidSpec(error.to_string()));
         }
         let strategy = match (&spec.strategy.canary, &spec.strategy.blue_green) {
@@ -202,7 +215,7 @@ impl Snapshot {
         };
         let uid = rollout.metadata.uid.clone().unwrap_or_default();
         let name = rollout.metadata.name.clone().unwrap_or_default();
-        let (revisions, claims) = revision::claim(observed, &uid);
+        let (revisions, claims) = revision::claim(observed, spec.selector.as_ref(), &uid);
         let new = revision::find_new(&revisions, &template, &computed_hash);
         let stable = (!status.stable_rs.is_empty())
             .then(|| revisions.iter().position(|revision| revision.hash == status.stable_rs))
@@ -216,6 +229,7 @@ impl Snapshot {
             generation: rollout.metadata.generation.unwrap_or_default(),
             replicas: spec.replicas.unwrap_or(1),
             controls: controls(spec, &status),
+            workload: spec.workload_ref.as_ref().and(observed.workload.clone()),
             rollout: rollout.clone(),
             name,
             uid,

@@ -35,6 +35,7 @@ pub(crate) fn base(seen: &Snapshot, recorded: &RolloutStatus) -> RolloutStatus {
         updated_replicas: new.map_or(0, |r| r.pods),
         ready_replicas: seen.revisions.iter().map(|r| r.ready).sum(),
         collision_count: recorded.collision_count,
+        workload_observed_generation: crate::workload::noted_generation(seen).to_owned(),
         conditions,
         stable_rs: recorded.stable_rs.clone(),
         restarted_at: recorded.restarted_at,

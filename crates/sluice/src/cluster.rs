@@ -133,6 +133,14 @@ impl Cluster {
         self.send(request.map_err(Failure::request)?).await
     }
 
+    /// Asks something that is about no object; with a body as JSON.
+    pub async fn ask(&self, request: http::request::Builder, body: Option<&Value>) -> Result<Value, Failure> {
+        let request = request.header(http::header::ACCEPT, "application/json");
+        let request = request.header(http::header::CONTENT_TYPE, "application/json");
+        let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
+        self.send(request.body(body).map_err(Failure::request)?).await
+    }
+
     async fn send(&self, request: http::Request<Vec<u8>>) -> Result<Value, Failure> {
         let answer = self.client.request(request);
         let answer = match self.patience {

@@ -10,6 +10,7 @@ mod get;
 pub(crate) mod lint;
 mod list;
 mod pause;
+mod preflight;
 mod promote;
 mod restart;
 mod retry;
@@ -41,6 +42,7 @@ pub enum Verb {
     Undo(undo::Args),
     Set(set::Args),
     Lint(lint::Args),
+    Preflight(preflight::Args),
     Demo(demo::Args),
     Terminate(terminate::Args),
     Controller(Box<controller::Args>),
@@ -78,6 +80,7 @@ impl Verb {
             Verb::Controller(args) => args.run(reach).await,
             Verb::Crds(args) => args.run(console),
             Verb::Lint(args) => args.run(console),
+            Verb::Preflight(args) => args.run(&reach.cluster().await?, console).await,
             Verb::Demo(args) => args.run(console).await,
             Verb::Completion(args) => args.run(console),
             Verb::Version(args) => args.run(console),

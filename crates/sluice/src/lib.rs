@@ -13,6 +13,7 @@ pub mod demo;
 pub mod lint;
 pub mod logs;
 pub mod observe;
+pub mod preflight;
 pub mod render;
 pub mod standing;
 pub mod tree;

@@ -4,7 +4,7 @@ use crate::amount::{IntOrString, resolve_surge_and_unavailable, resolve_unavaila
 use crate::duration::parse_go_duration;
 use crate::rollout::{
     BlueGreenStrategy, CanaryStrategy, ReplicaProgressThreshold, RolloutAnalysis, RolloutAnalysisBackground,
-    RolloutPause, RolloutSpec, Strategy,
+    RolloutPause, RolloutSpec, ScaleDown, Strategy, WorkloadKind, WorkloadRef,
 };
 
 /// Surge and unavailability when the spec is silent: a *string*, and strings are percentages (wire-contract 3.6).
@@ -207,6 +207,32 @@ impl CanaryStrategy {
             value: 100,
         };
         self.replica_progress_threshold.clone().unwrap_or_else(all)
+    }
+}
+
+impl WorkloadRef {
+    /// What it names, whatever the version; `None`: nothing that a template can come from.
+    pub fn workload(&self) -> Option<WorkloadKind> {
+        match (self.group(), self.kind.as_str()) {
+            ("apps", "Deployment") => Some(WorkloadKind::Deployment),
+            ("apps", "ReplicaSet") => Some(WorkloadKind::ReplicaSet),
+            ("", "PodTemplate") => Some(WorkloadKind::PodTemplate),
+            _ => None,
+        }
+    }
+
+    /// The API group; empty for the core group.
+    pub fn group(&self) -> &str {
+        self.api_version.split_once('/').map_or("", |(group, _)| group)
+    }
+
+    /// Never, unless it is one of the two other words exactly. A Deployment alone is scaled.
+    pub fn scale_down(&self) -> ScaleDown {
+        match (self.workload(), self.scale_down.as_str()) {
+            (Some(WorkloadKind::Deployment), "onsuccess") => ScaleDown::OnSuccess,
+            (Some(WorkloadKind::Deployment), "progressively") => ScaleDown::Progressively,
+            _ => ScaleDown::Never,
+        }
     }
 }
 

@@ -10,9 +10,6 @@ use crate::rollout::{CanaryStep, CanaryStrategy, RolloutSpec, TrafficRouting};
 type Feature = (&'static str, fn(&RolloutSpec) -> Vec<String>);
 
 const FEATURES: &[Feature] = &[
-    ("a workload reference", |s| {
-        asked(s.workload_ref.is_some(), "spec.workloadRef")
-    }),
     ("traffic routing with Istio", |s| {
         routing(s, "istio", |r| r.istio.is_some())
     }),

@@ -3,7 +3,7 @@
 use super::metrics::providers;
 use crate::amount::IntOrString;
 use crate::analysis::Metric;
-use crate::rollout::{BlueGreenStrategy, CanaryStrategy, RolloutSpec};
+use crate::rollout::{BlueGreenStrategy, CanaryStrategy, RolloutSpec, WorkloadKind};
 
 /// Something to look at; no reason to refuse the spec.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +36,16 @@ pub fn warnings(spec: &RolloutSpec) -> Vec<Warning> {
                 "write never, onsuccess or progressively",
             ));
         }
+    }
+    if let Some(workload) = &spec.workload_ref
+        && !["", "never"].contains(&workload.scale_down.as_str())
+        && workload.workload().is_some_and(|kind| kind != WorkloadKind::Deployment)
+    {
+        found.push(warning(
+            "spec.workloadRef.scaleDown",
+            "only a Deployment is scaled down; this workload keeps its size",
+            "scale it by hand, or refer to a Deployment",
+        ));
     }
     if let Some(blue_green) = &spec.strategy.blue_green {
         found.extend(blue_green_warnings(blue_green));

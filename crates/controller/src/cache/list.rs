@@ -102,6 +102,14 @@ fn labels(kind: Kind, config: &Config) -> Option<String> {
             })
         }
         Kind::ReplicaSet => Some(keys::POD_TEMPLATE_HASH.to_owned()),
-        Kind::Service | Kind::EndpointSlice | Kind::Pod | Kind::Secret | Kind::Event | Kind::Lease => None,
+        Kind::Service
+        | Kind::Deployment
+        | Kind::AnyReplicaSet
+        | Kind::PodTemplate
+        | Kind::EndpointSlice
+        | Kind::Pod
+        | Kind::Secret
+        | Kind::Event
+        | Kind::Lease => None,
     }
 }

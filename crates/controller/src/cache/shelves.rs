@@ -7,7 +7,7 @@ mod concerns;
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::analysis::{AnalysisRun, AnalysisTemplateSpec};
-use engine::seen::{ReplicaSet, Service};
+use engine::seen::{ReplicaSet, Service, Workload};
 use serde_json::Value;
 
 use super::shelf::{Shelf, Shelved, Stale, Stamp};
@@ -15,6 +15,7 @@ use super::version::Version;
 use crate::decode::{self, Decode, SeenRollout};
 use crate::kind::{Kind, Name};
 use crate::lower::Subject;
+use crate::observe;
 use crate::task::Task;
 use concerns::{is_pointed, run_changed};
 
@@ -27,6 +28,12 @@ pub struct Shelves {
     pub(crate) runs: Shelf<AnalysisRun>,
     pub(crate) templates: Shelf<AnalysisTemplateSpec>,
     pub(crate) cluster_templates: Shelf<AnalysisTemplateSpec>,
+    /// What Rollouts refer to by `workloadRef`; nothing else of these kinds is kept.
+    deployments: Shelf<Workload>,
+    any_replica_sets: Shelf<Workload>,
+    pod_templates: Shelf<Workload>,
+    /// The Rollouts that refer to a workload.
+    by_workload: BTreeMap<(Kind, Name), BTreeSet<Name>>,
     /// The Rollouts that refer to a Service.
     by_service: BTreeMap<Name, BTreeSet<Name>>,
     /// The ReplicaSets that nobody manages.
@@ -98,8 +105,9 @@ impl Shelves {
     /// The objects about which a listing knows better: listed and not known as new, or known and not listed any more.
     pub fn suspects(&self, kind: Kind, listed: &BTreeMap<Name, Version>, version: &Version) -> Vec<Name> {
         let behind = listed.iter().filter(|(name, listed)| {
-            self.stamp(kind, name)
-                .is_none_or(|known| known.version.is_older_than(listed))
+            let known = self.stamp(kind, name);
+            let older = known.is_none_or(|known| known.version.is_older_than(listed));
+            older && self.is_kept(kind, name)
         });
         let mut suspects: Vec<Name> = behind.map(|(name, _)| name.clone()).collect();
         suspects.extend(self.missing_from(kind, &listed.keys().cloned().collect(), version));
@@ -130,6 +138,9 @@ impl Shelves {
             Kind::AnalysisRun => self.runs.get(name).map(|shelved| shelved.stamp.clone()),
             Kind::AnalysisTemplate => self.templates.get(name).map(|shelved| shelved.stamp.clone()),
             Kind::ClusterAnalysisTemplate => self.cluster_templates.get(name).map(|shelved| shelved.stamp.clone()),
+            Kind::Deployment | Kind::AnyReplicaSet | Kind::PodTemplate => {
+                self.workloads(kind)?.get(name).map(|shelved| shelved.stamp.clone())
+            }
             Kind::EndpointSlice | Kind::Pod | Kind::Secret | Kind::Event | Kind::Lease => None,
         }
     }
@@ -143,8 +154,45 @@ impl Shelves {
             Kind::AnalysisRun => self.runs.len(),
             Kind::AnalysisTemplate => self.templates.len(),
             Kind::ClusterAnalysisTemplate => self.cluster_templates.len(),
+            Kind::Deployment => self.deployments.len(),
+            Kind::AnyReplicaSet => self.any_replica_sets.len(),
+            Kind::PodTemplate => self.pod_templates.len(),
             Kind::EndpointSlice | Kind::Pod | Kind::Secret | Kind::Event | Kind::Lease => 0,
         }
+    }
+
+    /// The workloads of a kind that Rollouts refer to; `None` for every other kind.
+    pub(crate) fn workloads(&self, kind: Kind) -> Option<&Shelf<Workload>> {
+        match kind {
+            Kind::Deployment => Some(&self.deployments),
+            Kind::AnyReplicaSet => Some(&self.any_replica_sets),
+            Kind::PodTemplate => Some(&self.pod_templates),
+            Kind::Rollout
+            | Kind::ReplicaSet
+            | Kind::Service
+            | Kind::AnalysisRun
+            | Kind::AnalysisTemplate
+            | Kind::ClusterAnalysisTemplate
+            | Kind::EndpointSlice
+            | Kind::Pod
+            | Kind::Secret
+            | Kind::Event
+            | Kind::Lease => None,
+        }
+    }
+
+    /// Whether any Rollout refers to a workload of this kind.
+    pub fn refers_to(&self, kind: Kind) -> bool {
+        let first = (kind, Name::default());
+        let next = self.by_workload.range(first..).next();
+        next.is_some_and(|((found, _), _)| *found == kind)
+    }
+
+    /// The workload that a Rollout refers to and that is not known: it must be read, for a watch may have begun too late.
+    pub fn lacking(&self, rollout: &Name) -> Option<(Kind, Name)> {
+        let seen = self.rollouts.get(rollout)?;
+        let (kind, place) = observe::workload(&seen.object.rollout.spec, &rollout.namespace)?;
+        self.stamp(kind, &place).is_none().then_some((kind, place))
     }
 
     /// Everything there is to look after.
@@ -204,7 +252,39 @@ impl Shelves {
                     self.template_changed("", change);
                 }
             }
+            Kind::Deployment | Kind::AnyReplicaSet | Kind::PodTemplate => {
+                if self.is_kept(kind, &name)
+                    && let Some(shelf) = self.workload_shelf(kind)
+                    && place(shelf, &name, object, change).is_some()
+                {
+                    self.workload_changed(kind, &name, change);
+                }
+            }
             Kind::EndpointSlice | Kind::Pod | Kind::Secret | Kind::Event | Kind::Lease => {}
+        }
+    }
+
+    /// Whether an object of this kind is kept at all: of workloads, only those that Rollouts refer to.
+    fn is_kept(&self, kind: Kind, name: &Name) -> bool {
+        !Kind::WORKLOADS.contains(&kind) || self.by_workload.contains_key(&(kind, name.clone()))
+    }
+
+    fn workload_shelf(&mut self, kind: Kind) -> Option<&mut Shelf<Workload>> {
+        match kind {
+            Kind::Deployment => Some(&mut self.deployments),
+            Kind::AnyReplicaSet => Some(&mut self.any_replica_sets),
+            Kind::PodTemplate => Some(&mut self.pod_templates),
+            Kind::Rollout
+            | Kind::ReplicaSet
+            | Kind::Service
+            | Kind::AnalysisRun
+            | Kind::AnalysisTemplate
+            | Kind::ClusterAnalysisTemplate
+            | Kind::EndpointSlice
+            | Kind::Pod
+            | Kind::Secret
+            | Kind::Event
+            | Kind::Lease => None,
         }
     }
 
@@ -241,6 +321,12 @@ impl Shelves {
                     self.template_changed("", change);
                 }
             }
+            Kind::Deployment | Kind::AnyReplicaSet | Kind::PodTemplate => {
+                let ended = self.workload_shelf(kind).and_then(|shelf| shelf.end(name, version));
+                if ended.is_some() {
+                    self.workload_changed(kind, name, change);
+                }
+            }
             Kind::EndpointSlice | Kind::Pod | Kind::Secret | Kind::Event | Kind::Lease => {}
         }
     }
@@ -253,6 +339,12 @@ impl Shelves {
             Kind::AnalysisRun => self.runs.missing_from(listed, version),
             Kind::AnalysisTemplate => self.templates.missing_from(listed, version),
             Kind::ClusterAnalysisTemplate => self.cluster_templates.missing_from(listed, version),
+            Kind::Deployment | Kind::AnyReplicaSet | Kind::PodTemplate => {
+                let shelf = self.workloads(kind);
+                shelf
+                    .map(|shelf| shelf.missing_from(listed, version))
+                    .unwrap_or_default()
+            }
             Kind::EndpointSlice | Kind::Pod | Kind::Secret | Kind::Event | Kind::Lease => Vec::new(),
         }
     }

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::backoff::{Backoff, spread};
 use super::list;
+use super::repair;
 use super::version::Version;
 use crate::config::Config;
 use crate::decode;
@@ -72,6 +73,16 @@ pub async fn keep(edge: Arc<Edge>, kind: Kind, synced: Sender<BTreeSet<Kind>>) {
                 }
             }
         }
+    }
+}
+
+/// Keeps the shelf of a kind of workload, from when the first Rollout refers to one. Until then the kind is not read at all.
+pub async fn keep_once_referred(edge: Arc<Edge>, kind: Kind) {
+    let mut referred = edge.referred();
+    // An error would mean that the edge is gone; it is here.
+    if referred.wait_for(|kinds| kinds.contains(&kind)).await.is_ok() {
+        drop(referred);
+        tokio::join!(keep(edge.clone(), kind, Sender::default()), repair::keep(edge, kind));
     }
 }
 

@@ -22,6 +22,11 @@ pub(super) async fn look(edge: &Edge, task: &Task, name: &Name) -> Again {
     if let Some(again) = edge.freshen(task).await {
         return again;
     }
+    if let Some((kind, place)) = edge.know(|shelves| shelves.lacking(name))
+        && let Err(error) = edge.reread(kind, &place).await
+    {
+        return after(task, &error);
+    }
     let now = edge.config.clock.now();
     let Some(mut view) = edge.know(|shelves| observe::rollout(shelves, name, now)) else {
         edge.forget(task);
@@ -61,8 +66,7 @@ async fn decide(edge: &Edge, view: &mut View) -> Result<Plan, Error> {
             break;
         }
         for read in std::mem::take(&mut plan.reads) {
-            let selector = view.observed.rollout.spec.selector.as_ref();
-            let request = lower::read(&view.subject.name.namespace, &read, selector);
+            let request = lower::read(&view.subject.name.namespace, &read, view.observed.selector());
             match edge.server.read(&format!("read {read:?}"), request).await {
                 Ok(answer) => observe::take_read(&mut view.observed, &read, &answer),
                 Err(error) if error.is_forbidden() => {

@@ -2,7 +2,7 @@
 //!
 //! Source: wire-contract 3.2 (order) and 7.7 "References".
 
-use api::rollout::AnalysisTemplateRef;
+use api::rollout::{AnalysisTemplateRef, Rollout};
 use api::validate::{
     FieldError, Scope, Seen, ServiceSeen, TemplateReference, TemplateSeen, references, template_references,
     unsupported_metric,
@@ -11,8 +11,8 @@ use api::validate::{
 use super::Observed;
 use crate::analysis::templates::{Library, joined};
 
-/// The first error, if there is one.
-pub(super) fn check(observed: &Observed) -> Option<FieldError> {
+/// The first error, if there is one; `rollout` has its template.
+pub(super) fn check(observed: &Observed, rollout: &Rollout) -> Option<FieldError> {
     let library = Library {
         templates: &observed.templates,
         cluster_templates: &observed.cluster_templates,
@@ -29,7 +29,7 @@ pub(super) fn check(observed: &Observed) -> Option<FieldError> {
         seen.services.insert(name.clone(), found);
     }
     let mut contradictions = Vec::new();
-    let wanted = template_references(&observed.rollout.spec);
+    let wanted = template_references(&rollout.spec);
     for reference in wanted.iter().filter(|reference| is_there(observed, reference)) {
         let as_written = AnalysisTemplateRef {
             template_name: reference.name.to_owned(),
@@ -53,10 +53,7 @@ pub(super) fn check(observed: &Observed) -> Option<FieldError> {
             }
         }
     }
-    references(&observed.rollout, &seen)
-        .into_iter()
-        .chain(contradictions)
-        .next()
+    references(rollout, &seen).into_iter().chain(contradictions).next()
 }
 
 fn is_there(observed: &Observed, reference: &TemplateReference<'_>) -> bool {

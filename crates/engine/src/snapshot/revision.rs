@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use api::duration::Time;
 use api::keys;
-use api::rollout::PodTemplateMetadata;
+use api::rollout::{LabelSelector, PodTemplateMetadata};
 use api::template::Template;
 use chrono::{DateTime, Utc};
 
@@ -127,8 +127,12 @@ impl Revision {
 }
 
 /// The ReplicaSets that are ours, and those whose ownership must change.
-pub(super) fn claim(observed: &Observed, uid: &str) -> (Vec<Revision>, Vec<Claimable>) {
-    let selector = observed.rollout.spec.selector.clone().unwrap_or_default();
+pub(super) fn claim(
+    observed: &Observed,
+    selector: Option<&LabelSelector>,
+    uid: &str,
+) -> (Vec<Revision>, Vec<Claimable>) {
+    let selector = selector.cloned().unwrap_or_default();
     let (mut ours, mut claims): (Vec<&Arc<ReplicaSet>>, Vec<Claimable>) = (Vec::new(), Vec::new());
     for rs in &observed.replica_sets {
         let matching = selector.matches(&rs.metadata.labels);

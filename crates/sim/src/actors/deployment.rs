@@ -42,7 +42,7 @@ impl Actor for Deployments {
         let replicas = number(&deployment["spec"]["replicas"], 1);
         let mut writes = Vec::new();
         if deployment["spec"]["paused"] != true {
-            match sets.iter().find(|set| set["metadata"]["labels"][HASH_LABEL] == *hash) {
+            match current(deployment, &sets) {
                 None => writes.push(new_set(deployment, &hash, replicas)),
                 Some(new) => {
                     writes.extend(scaled(new, replicas));
@@ -55,7 +55,7 @@ impl Actor for Deployments {
                 }
             }
         }
-        writes.extend(counted(deployment, &sets, &hash));
+        writes.extend(counted(deployment, &sets));
         Look { writes, wake: None }
     }
 }
@@ -65,9 +65,21 @@ fn scaled(set: &Value, replicas: u64) -> Option<Write> {
     (number(&set["spec"]["replicas"], 1) != replicas).then(|| Write::patch(SETS, set, Subresource::Main, body))
 }
 
-fn counted(deployment: &Value, sets: &[&Arc<Value>], hash: &str) -> Option<Write> {
+/// The ReplicaSet of the Deployment's template: found by the template, as the real controller does, whose hash is another.
+fn current<'a>(deployment: &Value, sets: &[&'a Arc<Value>]) -> Option<&'a Arc<Value>> {
+    let same = |set: &&&Arc<Value>| {
+        let mut template = set["spec"]["template"].clone();
+        if let Some(labels) = template["metadata"]["labels"].as_object_mut() {
+            labels.remove(HASH_LABEL);
+        }
+        template == deployment["spec"]["template"]
+    };
+    sets.iter().find(same).copied()
+}
+
+fn counted(deployment: &Value, sets: &[&Arc<Value>]) -> Option<Write> {
     let sum = |field: &str| sets.iter().map(|set| number(&set["status"][field], 0)).sum::<u64>();
-    let updated = sets.iter().find(|set| set["metadata"]["labels"][HASH_LABEL] == *hash);
+    let updated = current(deployment, sets);
     let (all, available) = (sum("replicas"), sum("availableReplicas"));
     let status = json!({
         "observedGeneration": deployment["metadata"]["generation"],

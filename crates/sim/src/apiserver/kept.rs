@@ -124,6 +124,7 @@ pub(super) fn counts_generations(kind: &Kind) -> bool {
         "jobs.batch",
         "pods",
         "poddisruptionbudgets.policy",
+        "podtemplates",
         "replicasets.apps",
         "statefulsets.apps",
     ];

@@ -294,6 +294,7 @@ static BUILT_IN: &[Row] = &[
         .status(),
     row("", "v1", "Node", "nodes").short(&["no"]).cluster().status(),
     row("", "v1", "Pod", "pods").short(&["po"]).all().status(),
+    row("", "v1", "PodTemplate", "podtemplates"),
     row("", "v1", "Secret", "secrets"),
     row("", "v1", "Service", "services").short(&["svc"]).all().status(),
     row("", "v1", "ServiceAccount", "serviceaccounts").short(&["sa"]),

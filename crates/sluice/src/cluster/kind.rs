@@ -4,7 +4,7 @@ use kube::core::ApiResource;
 
 use super::Scope;
 
-/// A namespaced kind.
+/// A kind; those that are in no namespace are listed in all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kind {
     pub group: &'static str,
@@ -16,12 +16,28 @@ pub struct Kind {
 
 const ARGO: (&str, &str) = ("argoproj.io", "v1alpha1");
 const APPS: (&str, &str) = ("apps", "v1");
+const LEASES: (&str, &str) = ("coordination.k8s.io", "v1");
+const DEFINITIONS: (&str, &str) = ("apiextensions.k8s.io", "v1");
 const CORE: (&str, &str) = ("", "v1");
 
 impl Kind {
     pub const ROLLOUT: Kind = kind(ARGO, "Rollout", "rollout", "rollouts");
     pub const ANALYSIS_RUN: Kind = kind(ARGO, "AnalysisRun", "analysisrun", "analysisruns");
     pub const EXPERIMENT: Kind = kind(ARGO, "Experiment", "experiment", "experiments");
+    pub const ANALYSIS_TEMPLATE: Kind = kind(ARGO, "AnalysisTemplate", "analysistemplate", "analysistemplates");
+    pub const CLUSTER_ANALYSIS_TEMPLATE: Kind = kind(
+        ARGO,
+        "ClusterAnalysisTemplate",
+        "clusteranalysistemplate",
+        "clusteranalysistemplates",
+    );
+    pub const LEASE: Kind = kind(LEASES, "Lease", "lease", "leases");
+    pub const CUSTOM_RESOURCE_DEFINITION: Kind = kind(
+        DEFINITIONS,
+        "CustomResourceDefinition",
+        "customresourcedefinition",
+        "customresourcedefinitions",
+    );
     pub const REPLICA_SET: Kind = kind(APPS, "ReplicaSet", "replicaset", "replicasets");
     pub const DEPLOYMENT: Kind = kind(APPS, "Deployment", "deployment", "deployments");
     pub const POD: Kind = kind(CORE, "Pod", "pod", "pods");

@@ -1,5 +1,6 @@
 //! Verbs against a server that writes down what it is asked: every request, then every word printed.
 
+mod preflight;
 mod server;
 mod sim;
 

@@ -11,7 +11,7 @@ use super::{Change, Shelves};
 use crate::cache::shelf::Shelved;
 use crate::decode::SeenRollout;
 use crate::kind::{Kind, Name};
-use crate::observe::{names_a_template, subject};
+use crate::observe::{self, names_a_template, subject};
 use crate::task::Task;
 
 impl Shelves {
@@ -47,6 +47,7 @@ impl Shelves {
         for service in after {
             self.by_service.entry(service).or_default().insert(name.clone());
         }
+        self.workload_referred(name, old, new);
         // Deleted and created again between two listings is an end and a beginning.
         let same = matches!((old, new), (Some(old), Some(new)) if old.stamp.uid == new.stamp.uid);
         if !same {
@@ -57,6 +58,44 @@ impl Shelves {
                 .arrived
                 .extend(new.map(|new| subject(Kind::Rollout, name, &new.stamp)));
         }
+    }
+
+    /// A Rollout refers to another workload than before: what nobody refers to is not kept.
+    fn workload_referred(
+        &mut self,
+        name: &Name,
+        old: Option<&Shelved<SeenRollout>>,
+        new: Option<&Shelved<SeenRollout>>,
+    ) {
+        let named = |seen: Option<&Shelved<SeenRollout>>| {
+            seen.and_then(|seen| observe::workload(&seen.object.rollout.spec, &name.namespace))
+        };
+        let (before, after) = (named(old), named(new));
+        if before == after {
+            return;
+        }
+        if let Some(gone) = before
+            && let Some(rollouts) = self.by_workload.get_mut(&gone)
+        {
+            rollouts.remove(name);
+            if rollouts.is_empty() {
+                self.by_workload.remove(&gone);
+                if let Some(shelf) = self.workload_shelf(gone.0) {
+                    shelf.take(&gone.1);
+                }
+            }
+        }
+        if let Some(named) = after {
+            self.by_workload.entry(named).or_default().insert(name.clone());
+        }
+    }
+
+    /// A workload that Rollouts refer to has come, changed or gone.
+    pub(super) fn workload_changed(&self, kind: Kind, name: &Name, change: &mut Change) {
+        let rollouts = self.by_workload.get(&(kind, name.clone())).into_iter().flatten();
+        change
+            .tasks
+            .extend(rollouts.map(|rollout| Task::Rollout(rollout.clone())));
     }
 
     /// A ReplicaSet has come, changed or gone.

@@ -10,6 +10,7 @@ pub(crate) fn default_object(kind: &Kind, object: &mut Value) {
     strip_nulls(object);
     match kind.resource() {
         "pods" => default_pod(object),
+        "podtemplates" => default_template(&mut object["template"]),
         "services" => default_service(object),
         "replicasets.apps" => {
             fill(&mut object["spec"], json!({ "replicas": 1 }));

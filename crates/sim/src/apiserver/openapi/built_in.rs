@@ -48,6 +48,7 @@ static TYPES: &[(&str, Add)] = &[
     ("nodes", add::<core::Node>),
     ("poddisruptionbudgets.policy", add::<policy::PodDisruptionBudget>),
     ("pods", add::<core::Pod>),
+    ("podtemplates", add::<core::PodTemplate>),
     ("replicasets.apps", add::<apps::ReplicaSet>),
     ("rolebindings.rbac.authorization.k8s.io", add::<rbac::RoleBinding>),
     ("roles.rbac.authorization.k8s.io", add::<rbac::Role>),
