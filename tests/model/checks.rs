@@ -104,6 +104,10 @@ impl Checks {
         match action {
             Action::ScaleReplicaSet { name, from, to, .. } if to < from => self.scale_down(observed, name, *to, now),
             Action::ScaleReplicaSet { name, to, .. } => self.scale_up(observed, name, *to),
+            Action::CreateReplicaSet { name, body } => {
+                let size = body["spec"]["replicas"].as_i64().unwrap_or(0) as i32;
+                self.scale_up(observed, name, size);
+            }
             Action::PointService { name, to, .. } => self.point(observed, name, to),
             Action::ScaleWorkload { name, to, .. } => self.give_up(observed, name, *to),
             _ => {}
@@ -178,7 +182,7 @@ impl Checks {
             .map(|rs| rs.spec.replicas.unwrap_or(0))
             .sum();
         let most = spec.replicas.unwrap_or(1) + spec.max_surge();
-        if rest + to > most {
+        if to > 0 && rest + to > most {
             self.broken
                 .push(format!("I5 {name} to {to}: {} pods, at most {most}", rest + to));
         }

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use api::analysis::phase;
+use serde_json::Value;
 
 use crate::draft::limits;
 use crate::mutant::{Mutant, is};
@@ -82,8 +83,8 @@ impl<'s> Ledger<'s> {
             Action::PointService { name, to, .. } => self.point(name, to),
             Action::DeleteReplicaSet { name, .. } => self.delete(name),
             Action::ScaleWorkload { name, from, to, .. } => self.give_up(name, *from, *to),
-            Action::CreateReplicaSet { .. }
-            | Action::AnnotateReplicaSet { .. }
+            Action::CreateReplicaSet { name, body } => self.create(name, body),
+            Action::AnnotateReplicaSet { .. }
             | Action::ClaimReplicaSet { .. }
             | Action::CreateRun { .. }
             | Action::TerminateRun { .. }
@@ -111,7 +112,7 @@ impl<'s> Ledger<'s> {
         if to < from {
             self.scale_down(revision, to)?;
         } else {
-            self.scale_up(revision, to)?;
+            self.scale_up(&revision.name, to)?;
         }
         self.sizes.insert(revision.name.as_str(), to);
         Ok(())
@@ -167,12 +168,17 @@ impl<'s> Ledger<'s> {
         Ok(())
     }
 
-    fn scale_up(&self, revision: &Revision, to: i32) -> Result<(), Violation> {
+    fn create(&self, name: &str, body: &Value) -> Result<(), Violation> {
+        let size = body.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(0);
+        self.scale_up(name, i32::try_from(size).unwrap_or(i32::MAX))
+    }
+
+    fn scale_up(&self, name: &str, to: i32) -> Result<(), Violation> {
         let limits = limits(self.seen);
         let Strategy::Canary(_) = &self.seen.strategy else {
             return Ok(());
         };
-        let others = |r: &&Revision| r.name != revision.name;
+        let others = |r: &&Revision| r.name != name;
         let rest: i32 = self
             .seen
             .revisions
@@ -181,11 +187,10 @@ impl<'s> Ledger<'s> {
             .map(|r| self.sizes.get(r.name.as_str()).copied().unwrap_or(0))
             .sum();
         let most = limits.most_pods();
-        if rest + to > most {
+        if to > 0 && rest.saturating_add(to) > most {
             let what = format!(
-                "scaling {} to {to} makes {} pods, at most {most} may exist",
-                revision.name,
-                rest + to
+                "scaling {name} to {to} makes {} pods, at most {most} may exist",
+                rest.saturating_add(to)
             );
             return Err(violation("I5", what));
         }

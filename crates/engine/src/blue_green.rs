@@ -13,7 +13,7 @@ use crate::snapshot::{Paused, Resume, Revision};
 
 mod scaling;
 
-pub(crate) use scaling::scale;
+pub(crate) use scaling::{first_size, scale};
 
 /// Decides one pass.
 pub(crate) fn decide(d: &mut Draft<'_>, strategy: &BlueGreenStrategy) {
@@ -41,7 +41,7 @@ pub(crate) fn record_selectors(d: &mut Draft<'_>, strategy: &BlueGreenStrategy) 
     d.next.blue_green.preview_selector = named(&strategy.preview_service);
 }
 
-fn is_reset(d: &Draft<'_>) -> bool {
+pub(super) fn is_reset(d: &Draft<'_>) -> bool {
     !d.recorded.current_pod_hash.is_empty() && d.recorded.current_pod_hash != d.seen.new_hash()
 }
 

@@ -16,7 +16,7 @@ mod services;
 mod steps;
 mod weights;
 
-pub(crate) use scaling::meets_threshold;
+pub(crate) use scaling::{first_size, meets_threshold};
 pub use steps::describe;
 pub use weights::{WeightInput, Whole, desired_weight, weight_after_abort};
 

@@ -55,12 +55,16 @@ pub fn decide_snapshot(seen: &Snapshot) -> Plan {
     if replicas_changed(&d) {
         return scale_only(d);
     }
+    let begun = begun(&d);
     match &seen.strategy {
         Strategy::BlueGreen(strategy) => crate::blue_green::decide(&mut d, strategy),
         Strategy::Canary(strategy) => crate::canary::decide(&mut d, strategy),
     }
     crate::workload::scale_down(&mut d);
     let status = status::persist(&mut d);
+    if let Some(begun) = begun {
+        d.say_before("RolloutCompleted", begun);
+    }
     d.plan(status)
 }
 
@@ -168,7 +172,8 @@ fn new_revision(d: &mut Draft<'_>) -> Settled {
         return Settled::Yes;
     }
     let Some(new) = d.seen.new_revision() else {
-        let (name, body) = crate::metadata::replica_set(d.seen);
+        let size = first_size(d);
+        let (name, body) = crate::metadata::replica_set(d.seen, size);
         d.act(Action::CreateReplicaSet {
             name: name.clone(),
             body,
@@ -212,10 +217,36 @@ fn rollout_revision(d: &mut Draft<'_>) -> Settled {
     Settled::NotYet
 }
 
-/// A ReplicaSet that has never had pods nor another revision: this is the first pass that sees it.
+/// How many pods a new revision begins with: as many as the first pass would scale it to.
+///
+/// The original creates it empty and scales it two passes later; that is a write and a wait for nothing, because all that
+/// decides the size is known.
+fn first_size(d: &Draft<'_>) -> i32 {
+    match &d.seen.strategy {
+        Strategy::BlueGreen(strategy) => crate::blue_green::first_size(d, strategy),
+        Strategy::Canary(_) => crate::canary::first_size(d),
+    }
+}
+
+/// A ReplicaSet that was made for this update and not found: no earlier revision, no earlier Rollout.
 fn is_just_created(d: &Draft<'_>, new: &Revision) -> bool {
     let reused = new.annotations.contains_key(keys::REVISION_HISTORY);
-    !reused && new.size == 0 && new.pods == 0 && d.recorded.current_pod_hash != new.hash
+    let rollout = d.seen.rollout.metadata.creation_timestamp.as_ref();
+    let older = rollout.is_some_and(|rollout| {
+        let rollout = rollout.0.as_second();
+        new.created.is_some_and(|created| created.0.timestamp() < rollout)
+    });
+    !reused && !older && d.recorded.current_pod_hash != new.hash
+}
+
+/// That a new ReplicaSet was created with pods, in the words of a resize: clients follow those.
+fn begun(d: &Draft<'_>) -> Option<Notice> {
+    let new = d.seen.new_revision()?;
+    let message = format!(
+        "Scaled up ReplicaSet {} (revision {}) from 0 to {}",
+        new.name, new.number, new.size
+    );
+    (new.size > 0 && is_just_created(d, new)).then(|| Notice::normal("ScalingReplicaSet", message))
 }
 
 /// Whether `spec.replicas` is not yet what the serving ReplicaSets were last told.

@@ -134,6 +134,12 @@ impl<'a> Draft<'a> {
         self.notices.push(notice);
     }
 
+    /// The same, before what is already said for this reason.
+    pub(crate) fn say_before(&mut self, reason: &str, notice: Notice) {
+        let later = self.notices.iter().position(|said| said.reason == reason);
+        self.notices.insert(later.unwrap_or(self.notices.len()), notice);
+    }
+
     /// Notes that something waits, and why.
     pub(crate) fn hold(&mut self, what: impl Into<String>, why: Reason) {
         self.hold_until(what, why, None);

@@ -13,8 +13,8 @@ use crate::snapshot::{Revision, Snapshot};
 mod affinity;
 pub(crate) mod role;
 
-/// Name and body of the ReplicaSet to create, at size 0.
-pub(crate) fn replica_set(seen: &Snapshot) -> (String, Value) {
+/// Name and body of the ReplicaSet to create, with so many pods.
+pub(crate) fn replica_set(seen: &Snapshot, size: i32) -> (String, Value) {
     let hash = &seen.computed_hash;
     let name = format!("{}-{hash}", seen.name);
     let number = next_number(seen, None);
@@ -41,7 +41,7 @@ pub(crate) fn replica_set(seen: &Snapshot) -> (String, Value) {
         }
         annotations.insert(keys::EPHEMERAL_METADATA.to_owned(), recorded);
     }
-    let mut spec = json!({"replicas": 0, "selector": selector, "template": pods});
+    let mut spec = json!({"replicas": size, "selector": selector, "template": pods});
     if seen.spec().min_ready_seconds != 0 {
         spec["minReadySeconds"] = json!(seen.spec().min_ready_seconds);
     }

@@ -41,7 +41,13 @@ fn line(text: &mut String, line: &str) {
 /// One op, as a person would say it.
 pub fn action(action: &Action) -> String {
     match action {
-        Action::CreateReplicaSet { name, .. } => format!("create ReplicaSet {name}"),
+        Action::CreateReplicaSet { name, body } => {
+            let size = body.pointer("/spec/replicas").and_then(serde_json::Value::as_i64);
+            match size.filter(|size| *size > 0) {
+                Some(size) => format!("create ReplicaSet {name} of {size}"),
+                None => format!("create ReplicaSet {name}"),
+            }
+        }
         Action::ScaleReplicaSet { name, from, to, .. } => format!("scale ReplicaSet {name} {from} -> {to}"),
         Action::AnnotateReplicaSet {
             name,

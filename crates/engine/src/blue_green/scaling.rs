@@ -45,6 +45,18 @@ fn is_going_back(d: &Draft<'_>) -> bool {
     !d.is_aborted() && !d.is_fully_promoted() && rollback(d) == Rollback::Fast(FastReason::StillThere)
 }
 
+/// How many pods the new revision is created with: an aborted one none, until it is retried.
+pub(crate) fn first_size(d: &Draft<'_>, strategy: &BlueGreenStrategy) -> i32 {
+    if super::is_reset(d) {
+        let beside = active_revision(d).and(strategy.preview_replica_count);
+        beside.unwrap_or(d.seen.replicas)
+    } else if d.is_aborted() {
+        0
+    } else {
+        new_count(d, strategy)
+    }
+}
+
 /// How many pods the new revision should have now.
 pub(super) fn new_count(d: &Draft<'_>, strategy: &BlueGreenStrategy) -> i32 {
     let replicas = d.seen.replicas;

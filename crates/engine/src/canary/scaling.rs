@@ -8,7 +8,7 @@ use crate::mutant::{Mutant, is};
 use crate::plan::Reason;
 use crate::resize::{AtZero, Resized, clear_deadline, resize};
 use crate::scale::{Aborted, Counts, Pods, basic_counts, weighted_counts};
-use crate::snapshot::{Revision, Snapshot};
+use crate::snapshot::{Paused, Revision, Snapshot};
 
 /// What makes the pass scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub(crate) fn scale(d: &mut Draft<'_>, trigger: Trigger) -> Resized {
     if let Some(revision) = stable {
         clear_deadline(d, revision);
     }
-    let next = next_counts(d);
+    let next = next_counts(d, wanted(d.seen, d));
     if let Some(revision) = stable
         && resize(d, revision, next.stable, AtZero::DropDeadline) == Resized::Yes
     {
@@ -48,8 +48,41 @@ pub(crate) fn scale(d: &mut Draft<'_>, trigger: Trigger) -> Resized {
     others(d)
 }
 
+/// How many pods the new revision is created with: what the step would scale it to as the first thing.
+pub(crate) fn first_size(d: &Draft<'_>) -> i32 {
+    if d.seen.controls.paused == Paused::Manually {
+        return 0;
+    }
+    let wanted = if super::cursor::is_reset(d) {
+        at_step(d.seen, 0, first_is_whole(d), Aborted::No)
+    } else {
+        wanted(d.seen, d)
+    };
+    next_counts(d, wanted).new
+}
+
+/// Nothing that is stable is known, so that there is nothing to compare with.
+fn first_is_whole(d: &Draft<'_>) -> Whole {
+    if d.recorded.stable_rs.is_empty() || d.recorded.stable_rs == d.seen.new_hash() {
+        Whole::Yes
+    } else {
+        Whole::No
+    }
+}
+
 /// The counts the current step asks for in the end.
 pub(crate) fn wanted(seen: &Snapshot, d: &Draft<'_>) -> Counts {
+    let whole = if d.is_promote_full() {
+        Whole::Yes
+    } else {
+        first_is_whole(d)
+    };
+    let aborted = if d.is_aborted() { Aborted::Yes } else { Aborted::No };
+    let index = d.recorded.current_step_index.unwrap_or(i32::MAX);
+    at_step(seen, index, whole, aborted)
+}
+
+fn at_step(seen: &Snapshot, index: i32, whole: Whole, aborted: Aborted) -> Counts {
     let limits = crate::draft::limits(seen);
     if seen.separate_stable().is_none() {
         return Counts {
@@ -57,22 +90,18 @@ pub(crate) fn wanted(seen: &Snapshot, d: &Draft<'_>) -> Counts {
             stable: 0,
         };
     }
-    let recorded = &d.recorded;
-    let whole = d.is_promote_full() || recorded.stable_rs.is_empty() || recorded.stable_rs == seen.new_hash();
     let weight = desired_weight(&WeightInput {
         steps: seen.steps(),
-        index: recorded
-            .current_step_index
-            .and_then(|index| usize::try_from(index).ok()),
+        index: usize::try_from(index).ok(),
         most: 100,
-        whole: if whole { Whole::Yes } else { Whole::No },
-        aborted: if d.is_aborted() { Aborted::Yes } else { Aborted::No },
+        whole,
+        aborted,
     });
     weighted_counts(weight, 100, &limits)
 }
 
-/// The counts of the next hop.
-fn next_counts(d: &Draft<'_>) -> Counts {
+/// The counts of the next hop on the way to these.
+fn next_counts(d: &Draft<'_>, wanted: Counts) -> Counts {
     let seen = d.seen;
     let pods = |revision: &Revision| Pods {
         size: revision.size,
@@ -84,7 +113,7 @@ fn next_counts(d: &Draft<'_>) -> Counts {
     if is(Mutant::BeyondSurge) {
         limits.max_surge += 2;
     }
-    basic_counts(wanted(seen, d), &limits, new, seen.separate_stable().map(pods), others)
+    basic_counts(wanted, &limits, new, seen.separate_stable().map(pods), others)
 }
 
 /// Old ReplicaSets shrink as far as availability permits. Source: wire-contract 3.7.5.
