@@ -40,6 +40,10 @@ pub enum Step {
     PromoteFull,
     Abort,
     Retry,
+    /// `skip`, `skip all`: one step, or all that are left, without their pauses (wire-contract 7.2).
+    Skip(Skip),
+    /// `undo`, `undo 3`: the template of the revision before, or of this one, becomes the rollout's again.
+    Undo(Option<i64>),
     /// `until PHASE [MESSAGE]`: lets time go on until the rollout is in this phase (and its message contains this).
     Until(String, String),
     /// `advance 90s`: lets time pass.
@@ -161,6 +165,10 @@ impl Step {
             },
             ("promote", "") => Step::Promote,
             ("promote", "full") => Step::PromoteFull,
+            ("skip", "") => Step::Skip(Skip::One),
+            ("skip", "all") => Step::Skip(Skip::All),
+            ("undo", "") => Step::Undo(None),
+            ("undo", revision) => Step::Undo(Some(revision.parse().ok()?)),
             ("abort", "") => Step::Abort,
             ("retry", "") => Step::Retry,
             ("restart", "") => Step::Restart,
@@ -232,6 +240,13 @@ impl Step {
             _ => return None,
         })
     }
+}
+
+/// How many steps are skipped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Skip {
+    One,
+    All,
 }
 
 /// What pods are counted by.

@@ -9,7 +9,7 @@ use controller::kind::Name;
 use serde_json::{Value, json};
 use sim::{Fault, Request, Rule};
 
-pub(crate) use crate::model::people::{Promotion, promotion};
+pub(crate) use crate::model::people::{Promotion, full_promotion, promotion, skipped, undone};
 use crate::model::{AGENT, Model};
 use crate::scenario::{PodGroup, Scenario, Step, all, tag};
 
@@ -157,10 +157,15 @@ impl<'s> Run<'s> {
                 let path = self.other(kind, name);
                 self.model.user(Request::delete(&path));
             }
-            Step::Promote => self
-                .model
-                .promote(&Name::new(self.namespace.clone(), self.name.clone())),
-            Step::PromoteFull => self.status(json!({ "promoteFull": true })),
+            Step::Promote => self.send(&promotion(&self.rollout())),
+            Step::PromoteFull => self.send(&full_promotion(&self.rollout())),
+            Step::Skip(skip) => self.send(&[skipped(&self.rollout(), *skip)]),
+            Step::Undo(to) => {
+                let store = self.model.world.api.store();
+                let sets = store.list("replicasets.apps", Some(&self.namespace));
+                let patch = undone(sets.map(AsRef::as_ref), *to).ok_or("no such revision")?;
+                self.send(&[patch]);
+            }
             Step::Abort => self.status(json!({ "abort": true })),
             Step::Retry => self.status(json!({ "abort": false })),
             Step::Until(phase, message) => return self.until(phase, message),
@@ -224,6 +229,13 @@ impl<'s> Run<'s> {
             }
         }
         Ok(())
+    }
+
+    fn send(&mut self, patches: &[Promotion]) {
+        let at = Name::new(self.namespace.clone(), self.name.clone());
+        for patch in patches {
+            self.model.send(&at, patch);
+        }
     }
 
     fn status(&mut self, fields: Value) {

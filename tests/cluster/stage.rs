@@ -20,7 +20,7 @@ use super::history::version;
 use super::scripted::Scripted;
 use super::{Cluster, EVENTS, PODS, RECORDED, REPLICA_SETS, ROLLOUTS, RUNS, SERVICES, call, judge};
 use crate::scenario::{PodGroup, Scenario, Step, tag};
-use crate::scenarios::{Promotion, collection, compare, path_of, promotion, with_image};
+use crate::scenarios::{Promotion, collection, compare, full_promotion, path_of, promotion, skipped, undone, with_image};
 
 /// How long `until` waits. The longest deadline in a scenario is a minute.
 const PATIENCE: Duration = Duration::from_secs(240);
@@ -129,14 +129,22 @@ impl<'s> Stage<'s> {
             }
             Step::Delete(kind, name) => self.ask(Request::delete(&path_of(kind, self.file, name))).await?,
             Step::Promote => {
-                for patch in promotion(&self.rollout().await?) {
-                    match patch {
-                        Promotion::Spec(patch) => self.patch(&patch).await?,
-                        Promotion::Status(fields) => self.patch_status(&json!({"status": fields})).await?,
-                    }
-                }
+                let patches = promotion(&self.rollout().await?);
+                self.send(&patches).await?;
             }
-            Step::PromoteFull => self.patch_status(&json!({"status": {"promoteFull": true}})).await?,
+            Step::PromoteFull => {
+                let patches = full_promotion(&self.rollout().await?);
+                self.send(&patches).await?;
+            }
+            Step::Skip(skip) => {
+                let patch = skipped(&self.rollout().await?, *skip);
+                self.send(&[patch]).await?;
+            }
+            Step::Undo(to) => {
+                let sets = self.cluster.history.objects(REPLICA_SETS, self.file);
+                let patch = undone(sets.iter(), *to).ok_or("no such revision")?;
+                self.send(&[patch]).await?;
+            }
             Step::Abort => self.patch_status(&json!({"status": {"abort": true}})).await?,
             Step::Retry => self.patch_status(&json!({"status": {"abort": false}})).await?,
             Step::Until(phase, message) => return self.until(phase, message).await,
@@ -189,6 +197,20 @@ impl<'s> Stage<'s> {
         self.by_hand.insert(version(&object));
         if object["kind"] == "Rollout" && object["metadata"]["name"] == self.name.as_str() {
             self.asked = version(&object);
+        }
+        Ok(())
+    }
+
+    async fn send(&mut self, patches: &[Promotion]) -> Outcome {
+        for patch in patches {
+            match patch {
+                Promotion::Spec(patch) => self.patch(patch).await?,
+                Promotion::Status(fields) => self.patch_status(&json!({"status": fields})).await?,
+                Promotion::Template(patch) => {
+                    self.ask(Request::json_patch(&path_of("rollout", self.file, &self.name), patch))
+                        .await?;
+                }
+            }
         }
         Ok(())
     }
@@ -380,6 +402,8 @@ impl<'s> Stage<'s> {
             | Step::Delete(..)
             | Step::Promote
             | Step::PromoteFull
+            | Step::Skip(_)
+            | Step::Undo(_)
             | Step::Abort
             | Step::Retry
             | Step::Until(..)

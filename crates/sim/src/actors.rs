@@ -4,6 +4,7 @@
 //! who looks at what; the order of looks is fixed, so one seed gives one history.
 
 pub mod deployment;
+pub mod disruption;
 pub mod endpoint_slice;
 pub mod garbage_collector;
 pub mod job;

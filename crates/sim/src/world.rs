@@ -5,6 +5,7 @@ mod live;
 pub use live::{Shared, live};
 
 use crate::actors::deployment::Deployments;
+use crate::actors::disruption::Disruption;
 use crate::actors::endpoint_slice::EndpointSlices;
 use crate::actors::garbage_collector::GarbageCollector;
 use crate::actors::job::Jobs;
@@ -83,7 +84,7 @@ impl World {
 
 /// The actors every cluster has, in the order in which they go, with this kubelet on three nodes.
 pub fn crew(kubelet: Kubelet) -> Crew {
-    let actors: [Box<dyn Actor>; 7] = [
+    let actors: [Box<dyn Actor>; 8] = [
         Box::new(Deployments),
         Box::new(Jobs),
         Box::new(ReplicaSets::default()),
@@ -91,6 +92,7 @@ pub fn crew(kubelet: Kubelet) -> Crew {
         Box::new(Scheduler::new(3)),
         Box::new(Node::new(kubelet)),
         Box::new(EndpointSlices),
+        Box::new(Disruption),
     ];
     Crew::new(actors.into())
 }

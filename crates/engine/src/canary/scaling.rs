@@ -13,7 +13,7 @@ use crate::snapshot::{Paused, Revision, Snapshot};
 /// What makes the pass scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trigger {
-    /// The step; a halted rollout does not scale.
+    /// The step; a halted rollout does not scale, unless it is aborted: an abort gives everything to stable (I5).
     Step,
     /// `spec.replicas` changed: applied in every state, halted too.
     Replicas,
@@ -22,6 +22,7 @@ pub(crate) enum Trigger {
 /// Scales stable, then new, then the others; at the first that is resized, stops.
 pub(crate) fn scale(d: &mut Draft<'_>, trigger: Trigger) -> Resized {
     if trigger == Trigger::Step
+        && !d.is_aborted()
         && let Some(why) = d.halted()
     {
         d.hold("scaling", why);
