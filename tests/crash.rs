@@ -174,7 +174,7 @@ fn without_times(value: &mut Value) {
 
 fn difference(wanted: &Value, got: &Value) -> String {
     let text = |value: &Value| serde_json::to_string_pretty(value).unwrap_or_default();
-    similar::TextDiff::from_lines(&text(wanted), &text(got))
+    similar::TextDiff::from_lines(text(wanted), text(got))
         .unified_diff()
         .to_string()
 }

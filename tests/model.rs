@@ -4,7 +4,7 @@
 //! server answers them synchronously.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use controller::cache::freshness::{Echo, Fresh, Freshness};
@@ -19,7 +19,7 @@ use engine::plan::{Action, Notice, Plan};
 use serde_json::Value;
 use sim::apiserver::{Response, WatchCursor, WatchEventKind};
 use sim::kubelet::Pace;
-use sim::{Clock, Request, World};
+use sim::{ApiServer, Clock, Request, World};
 
 use crate::rights;
 
@@ -83,23 +83,16 @@ impl Model {
 
     /// The same with another pace of pods.
     pub fn with_pace(seed: u64, pace: Pace) -> Self {
-        Model::in_world(World::new(seed, pace))
+        Model::in_world(World::new(seed, pace), seed)
     }
 
     /// The same in a cluster whose first instant is `start`.
     pub fn starting_at(seed: u64, start: DateTime<Utc>) -> Self {
-        Model::in_world(World::starting(Clock::starting_at(start), seed, Pace::default()))
+        Model::in_world(World::starting(Clock::starting_at(start), seed, Pace::default()), seed)
     }
 
-    fn in_world(mut world: World) -> Self {
-        // making the schemas takes longer than a whole scenario
-        static CRDS: LazyLock<Vec<Value>> = LazyLock::new(api::crd::all);
-        for crd in CRDS.iter() {
-            world
-                .api
-                .install(crd)
-                .unwrap_or_else(|why| panic!("a CRD was refused: {why}"));
-        }
+    fn in_world(mut world: World, seed: u64) -> Self {
+        world.api = installed(seed).beginning_at(world.api.clock().clone());
         world.api.access.bind(AGENT, rights::grants("", ""));
         let start = world.now();
         Model {
@@ -540,4 +533,23 @@ impl Model {
     fn instant_at(&self, now: DateTime<Utc>) -> tokio::time::Instant {
         self.instant + (now - self.start).to_std().unwrap_or_default()
     }
+}
+
+/// A server of this seed with our CRDs. Making and installing them takes longer than a whole scenario, so that the last one is
+/// kept for those who play the same seed again.
+fn installed(seed: u64) -> ApiServer {
+    static LAST: Mutex<Option<(u64, ApiServer)>> = Mutex::new(None);
+    static CRDS: LazyLock<Vec<Value>> = LazyLock::new(api::crd::all);
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, server)) = last.as_ref().filter(|(of, _)| *of == seed) {
+        return server.clone();
+    }
+    let mut server = ApiServer::new(Clock::new(), seed);
+    for crd in CRDS.iter() {
+        server
+            .install(crd)
+            .unwrap_or_else(|why| panic!("a CRD was refused: {why}"));
+    }
+    *last = Some((seed, server.clone()));
+    server
 }

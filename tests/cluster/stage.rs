@@ -20,7 +20,9 @@ use super::history::version;
 use super::scripted::Scripted;
 use super::{Cluster, EVENTS, PODS, RECORDED, REPLICA_SETS, ROLLOUTS, RUNS, SERVICES, call, judge};
 use crate::scenario::{PodGroup, Scenario, Step, tag};
-use crate::scenarios::{Promotion, collection, compare, full_promotion, path_of, promotion, skipped, undone, with_image};
+use crate::scenarios::{
+    Promotion, collection, compare, full_promotion, path_of, promotion, skipped, undone, with_image,
+};
 
 /// How long `until` waits. The longest deadline in a scenario is a minute.
 const PATIENCE: Duration = Duration::from_secs(240);

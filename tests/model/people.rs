@@ -70,7 +70,9 @@ pub fn full_promotion(rollout: &Value) -> Vec<Promotion> {
 
 /// What the plugin sends to skip steps of this rollout. Source: wire-contract 7.2.
 pub fn skipped(rollout: &Value, skip: Skip) -> Promotion {
-    let steps = rollout["spec"]["strategy"]["canary"]["steps"].as_array().map_or(0, Vec::len);
+    let steps = rollout["spec"]["strategy"]["canary"]["steps"]
+        .as_array()
+        .map_or(0, Vec::len);
     let next = rollout["status"]["currentStepIndex"].as_u64().unwrap_or(0) as usize + 1;
     let index = match skip {
         Skip::One => next.min(steps),
@@ -82,7 +84,12 @@ pub fn skipped(rollout: &Value, skip: Skip) -> Promotion {
 /// What the plugin sends to go back to the template of the second newest of these ReplicaSets, or of this revision.
 /// Source: wire-contract 7.1.
 pub fn undone<'s>(sets: impl Iterator<Item = &'s Value>, to: Option<i64>) -> Option<Promotion> {
-    let revision = |set: &Value| set["metadata"]["annotations"][api::keys::REVISION].as_str()?.parse::<i64>().ok();
+    let revision = |set: &Value| {
+        set["metadata"]["annotations"][api::keys::REVISION]
+            .as_str()?
+            .parse::<i64>()
+            .ok()
+    };
     let mut found: Vec<(i64, &Value)> = sets.filter_map(|set| Some((revision(set)?, set))).collect();
     found.sort_by_key(|(revision, _)| std::cmp::Reverse(*revision));
     let (_, set) = match to {

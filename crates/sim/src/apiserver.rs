@@ -79,6 +79,11 @@ impl ApiServer {
         server
     }
 
+    /// A server that begins as this one is, by another clock. What is stored is shared, not copied.
+    pub fn beginning_at(&self, clock: Clock) -> Self {
+        ApiServer { clock, ..self.clone() }
+    }
+
     /// Creates a CustomResourceDefinition, as POST would.
     pub fn install(&mut self, crd: &Value) -> Result<(), Value> {
         let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";

@@ -132,7 +132,11 @@ fn sizes(pods: &[&Arc<Value>], seen: &Seen<'_>) -> i64 {
         let (Some(owner), Some(namespace)) = (controller(pod), pod["metadata"]["namespace"].as_str()) else {
             continue;
         };
-        let key = Key::new("replicasets.apps", namespace, owner["name"].as_str().unwrap_or_default());
+        let key = Key::new(
+            "replicasets.apps",
+            namespace,
+            owner["name"].as_str().unwrap_or_default(),
+        );
         if let Some(set) = seen.get(&key) {
             sets.insert(key, set["spec"]["replicas"].as_i64().unwrap_or(1));
         }
@@ -165,8 +169,14 @@ mod tests {
         let mut budget = json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "web"}});
         budget["spec"] = spec;
         budget["spec"]["selector"] = json!({"matchLabels": labels});
-        for (path, object) in [("apps/v1/namespaces/default/replicasets", &set), ("policy/v1/namespaces/default/poddisruptionbudgets", &budget)] {
-            world.call(Request::post(&format!("/apis/{path}"), object)).object().expect("created");
+        for (path, object) in [
+            ("apps/v1/namespaces/default/replicasets", &set),
+            ("policy/v1/namespaces/default/poddisruptionbudgets", &budget),
+        ] {
+            world
+                .call(Request::post(&format!("/apis/{path}"), object))
+                .object()
+                .expect("created");
         }
         world.advance(Duration::from_secs(10));
         let mut told = vec![shown(&world)];
@@ -180,7 +190,9 @@ mod tests {
             let eviction = json!({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name}});
             let path = format!("/api/v1/namespaces/default/pods/{name}/eviction");
             let answer = world.call(Request::post(&path, &eviction)).object();
-            let refused = answer.err().map_or(String::new(), |status| format!(" {}", status["code"]));
+            let refused = answer
+                .err()
+                .map_or(String::new(), |status| format!(" {}", status["code"]));
             world.settle();
             told.push(format!("{}{refused}", shown(&world)));
         }
@@ -217,7 +229,10 @@ mod tests {
         );
         assert_eq!(
             budget(json!({"maxUnavailable": 0}), 1),
-            ["4 of 4 healthy, 4 needed, 0 allowed", "4 of 4 healthy, 4 needed, 0 allowed 429"]
+            [
+                "4 of 4 healthy, 4 needed, 0 allowed",
+                "4 of 4 healthy, 4 needed, 0 allowed 429"
+            ]
         );
     }
 }
