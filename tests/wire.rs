@@ -2,11 +2,17 @@
 //!
 //! Outcomes are asserted here, not traces: who goes next is not determined over a real client.
 
+mod cache;
 mod election;
+mod identity;
+mod malformed;
 mod metrics;
+mod people;
+mod queue;
 mod rights;
 mod ring;
 mod rivals;
+mod tap;
 mod witness;
 mod workload;
 
@@ -124,6 +130,7 @@ async fn a_replica_set_deleted_while_nobody_watched_comes_back() {
     .await;
 }
 
+/// R02: nobody hears that a person has promoted.
 #[tokio::test(start_paused = true)]
 async fn a_lost_event_is_healed_without_a_restart() {
     let ring = Ring::running(5);

@@ -1,8 +1,8 @@
 //! A cluster with the real controller in it, over a real client, without a socket and in paused time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::tap::Tap;
 use super::witness::Witness;
 use crate::rights;
 use crate::scenarios::collection;
@@ -23,9 +24,14 @@ use crate::scenarios::collection;
 /// The namespace everything is in.
 pub(super) const NAMESPACE: &str = "shop";
 
+/// Making the schemas takes longer than a whole test.
+static CRDS: LazyLock<Vec<Value>> = LazyLock::new(api::crd::all);
+
 /// The running cluster and what controls it.
 pub(super) struct Ring {
     pub(super) shared: Shared,
+    /// What stands between the controllers and the API server.
+    pub(super) tap: Tap,
     world: JoinHandle<()>,
     controllers: Vec<Running>,
     metrics: providers::Transport,
@@ -40,12 +46,12 @@ struct Running {
 impl Ring {
     /// A cluster with our CRDs and without a controller.
     pub(super) fn new(seed: u64) -> Self {
-        Ring::with_crds(seed, &api::crd::all())
+        Ring::with_crds(seed, &CRDS)
     }
 
     /// A cluster that takes any object of our kinds, as one with CRDs without a schema does.
     pub(super) fn loose(seed: u64) -> Self {
-        let mut crds = api::crd::all();
+        let mut crds = CRDS.clone();
         for crd in &mut crds {
             for version in crd["spec"]["versions"].as_array_mut().into_iter().flatten() {
                 let anything = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
@@ -57,7 +63,7 @@ impl Ring {
 
     /// A cluster where one CustomResourceDefinition is missing.
     pub(super) fn without_crd(seed: u64, name: &str) -> Self {
-        let mut crds = api::crd::all();
+        let mut crds = CRDS.clone();
         crds.retain(|crd| crd["metadata"]["name"] != name);
         Ring::with_crds(seed, &crds)
     }
@@ -76,6 +82,7 @@ impl Ring {
         let world = tokio::spawn(live(shared.clone(), crew(kubelet), std::future::pending()));
         let ring = Ring {
             shared,
+            tap: Tap::default(),
             world,
             controllers: Vec::new(),
             metrics: metrics(|_| String::new()),
@@ -115,7 +122,7 @@ impl Ring {
             .map_or(NAMESPACE, |election| &election.namespace);
         let grants = rights::grants(&config.namespace, own);
         self.shared.with(|api| api.access.bind(agent, grants));
-        let client = kube::Client::new(Service::new(self.shared.clone(), agent), "default");
+        let client = kube::Client::new(self.tap.on(Service::new(self.shared.clone(), agent)), "default");
         let (stop, stopped) = oneshot::channel();
         let shutdown = async move {
             // Dropped together with the ring: then nobody waits for the end.
@@ -184,6 +191,34 @@ impl Ring {
             .with(|api| api.handle(request))
             .object()
             .unwrap_or_else(|refusal| panic!("{refusal}"));
+    }
+
+    /// Puts an object into the store as it stands, past everything that an API server would say against it. One that is
+    /// there keeps its identity, and its status where this one has none.
+    pub(super) fn plant(&self, object: &Value) {
+        let mut object = object.clone();
+        let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        self.shared.with(|api| {
+            let there = rollout(api, &name);
+            let now = api.clock().stamp();
+            let metadata = &mut object["metadata"];
+            match &there {
+                Value::Null => {
+                    metadata["uid"] = json!(format!("uid-of-{name}"));
+                    metadata["creationTimestamp"] = json!(now);
+                    metadata["generation"] = json!(1);
+                }
+                there => {
+                    metadata["uid"] = there["metadata"]["uid"].clone();
+                    metadata["creationTimestamp"] = there["metadata"]["creationTimestamp"].clone();
+                    metadata["generation"] = json!(there["metadata"]["generation"].as_i64().unwrap_or(0) + 1);
+                    if object.get("status").is_none() {
+                        object["status"] = there["status"].clone();
+                    }
+                }
+            }
+            api.restore(&object).expect("a kind that is served");
+        });
     }
 
     /// Merge-patches a Rollout, or with `/status` at the end of its name its status.
@@ -288,6 +323,22 @@ fn metrics(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> providers
         let answer = answer(request.uri().path());
         Box::pin(async move { Ok(http::Response::new(Bytes::from(answer))) })
     })
+}
+
+/// How often each Rollout was looked at.
+pub(super) fn looks(ring: &Ring) -> BTreeMap<String, u64> {
+    let page = ring.page();
+    let lines = page.lines().filter(|line| line.starts_with("rollout_reconcile_count{"));
+    lines
+        .filter_map(|line| {
+            let (series, count) = line.rsplit_once(' ')?;
+            let name = series
+                .split_once(",name=\"")
+                .or_else(|| series.split_once("{name=\""))?
+                .1;
+            Some((name.split('"').next()?.to_owned(), count.parse().ok()?))
+        })
+        .collect()
 }
 
 /// The Rollout as it is stored.

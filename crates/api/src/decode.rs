@@ -12,6 +12,7 @@ use serde_path_to_error::Segment;
 
 use crate::analysis::{AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate};
 use crate::experiment::Experiment;
+use crate::nesting;
 use crate::rollout::Rollout;
 
 /// An object, and what of it could not be read.
@@ -70,14 +71,15 @@ pub fn experiment(value: &Value) -> Decoded<Experiment> {
 }
 
 fn decode<K: DeserializeOwned + Default>(value: &Value) -> Decoded<K> {
+    let too_deep = nesting::too_deep(value).map(|path| Dropped {
+        path: path.to_owned(),
+        why: format!("nested more than {} levels deep", nesting::DEEPEST),
+    });
+    let mut dropped: Vec<Dropped> = too_deep.into_iter().collect();
     // nearly every object fits, and then nothing is copied
     if let Ok(object) = K::deserialize(value) {
-        return Decoded {
-            object,
-            dropped: Vec::new(),
-        };
+        return Decoded { object, dropped };
     }
-    let mut dropped = Vec::new();
     let mut value = with_spec(value, &mut dropped);
     loop {
         let misfit = match read::<K>(&value) {

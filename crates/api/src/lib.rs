@@ -12,6 +12,7 @@ pub mod hash;
 mod json;
 pub mod keys;
 pub mod measured;
+pub mod nesting;
 #[cfg(test)]
 mod properties;
 pub mod quantity;

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use kube::Client;
 use kube::client::ClientBuilder;
 use tokio::sync::watch;
@@ -23,15 +25,17 @@ use crate::error::Error;
 use crate::events::{Publisher, events};
 use crate::kind::Kind;
 use crate::measure::Dial;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Total};
 use crate::notify::Silence;
 use crate::queue::Queue;
-use crate::reconcile;
+use crate::reconcile::{self, words_of};
 use crate::rival;
 use crate::server::{CALL_TIMEOUT, Pace, Server};
 
 /// How long looks that are under way may go on after a stop was asked for: a call and a little.
 const GRACE: Duration = CALL_TIMEOUT.saturating_add(Duration::from_secs(2));
+/// How long a watch that has panicked waits before it begins anew.
+const AFTER_A_PANIC: Duration = Duration::from_secs(1);
 /// How long Events that are waiting may still be sent after that.
 const LAST_EVENTS: Duration = Duration::from_secs(2);
 
@@ -215,11 +219,18 @@ async fn work(
     let (synced, mut progress) = watch::channel(BTreeSet::new());
     let mut watchers = JoinSet::new();
     for kind in &kinds {
-        watchers.spawn(watching::keep(edge.clone(), *kind, synced.clone()));
-        watchers.spawn(repair::keep(edge.clone(), *kind));
+        let (kind, watching, repairing) = (*kind, edge.clone(), edge.clone());
+        let synced = synced.clone();
+        watchers.spawn(kept(edge.clone(), move || {
+            watching::keep(watching.clone(), kind, synced.clone())
+        }));
+        watchers.spawn(kept(edge.clone(), move || repair::keep(repairing.clone(), kind)));
     }
     for kind in Kind::WORKLOADS {
-        watchers.spawn(watching::keep_once_referred(edge.clone(), kind));
+        let watching = edge.clone();
+        watchers.spawn(kept(edge.clone(), move || {
+            watching::keep_once_referred(watching.clone(), kind)
+        }));
     }
     tokio::select! {
         biased;
@@ -284,6 +295,16 @@ async fn take_turns(edge: Arc<Edge>, queue: fn(&Edge) -> &Queue, workers: usize,
         }
     }
     while looks.join_next().await.is_some() {}
+}
+
+/// Keeps up what never ends by itself: after a panic it begins anew. A controller that has silently stopped to watch a
+/// kind would go on with what it once knew, and nobody would see it.
+async fn kept<F: Future<Output = ()>>(edge: Arc<Edge>, work: impl Fn() -> F) {
+    while let Err(panic) = AssertUnwindSafe(work()).catch_unwind().await {
+        edge.metrics.count(Total::Panics, 1);
+        tracing::error!(panic = words_of(&*panic), "a watch panicked, and begins anew");
+        sleep(AFTER_A_PANIC).await;
+    }
 }
 
 /// Looks at everything now and then, though nothing has changed.

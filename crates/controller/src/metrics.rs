@@ -53,7 +53,7 @@ pub enum Total {
     CacheRepairs,
     /// Plans that broke an invariant; nothing of them was applied.
     RefusedPlans,
-    /// Looks that ended in a panic.
+    /// Looks, and watches, that ended in a panic.
     Panics,
 }
 
@@ -84,7 +84,10 @@ impl Total {
                 "sluice_refused_plans_total",
                 "Plans that broke an invariant; nothing of them was applied.",
             ),
-            Total::Panics => ("sluice_panics_total", "Looks at one object that ended in a panic."),
+            Total::Panics => (
+                "sluice_panics_total",
+                "Looks at one object, or watches of one kind, that ended in a panic.",
+            ),
         }
     }
 }

@@ -4,6 +4,7 @@ mod rollout;
 mod run;
 mod service;
 
+use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,11 +41,7 @@ pub async fn look(edge: &Arc<Edge>, task: &Task) -> Again {
         }
         Err(panic) => {
             edge.metrics.count(Total::Panics, 1);
-            let what = panic.downcast_ref::<String>().map(String::as_str);
-            let what = what
-                .or_else(|| panic.downcast_ref::<&str>().copied())
-                .unwrap_or("no message");
-            tracing::error!(%task, panic = what, "a look panicked; only this object is held back");
+            tracing::error!(%task, panic = words_of(&*panic), "a look panicked; only this object is held back");
             Again::Failed
         }
     };
@@ -61,6 +58,13 @@ pub async fn look(edge: &Arc<Edge>, task: &Task) -> Again {
         }
     }
     again
+}
+
+/// What a panic said.
+pub(crate) fn words_of(panic: &(dyn Any + Send)) -> &str {
+    let said = panic.downcast_ref::<String>().map(String::as_str);
+    said.or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message")
 }
 
 /// The next look after a failure.

@@ -5,6 +5,7 @@ mod pace;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::nesting::Shallow;
 use futures::TryStreamExt;
 use futures::stream::{BoxStream, try_unfold};
 use http::Request;
@@ -107,18 +108,19 @@ impl Server {
     pub async fn watch(&self, attempt: &str, request: Written) -> Result<Events, Error> {
         let request = written(attempt, request)?;
         let asked = Asked::of(request.method(), request.uri());
-        let opened = timeout(CALL_TIMEOUT, self.client.request_events::<Value>(request)).await;
+        let opened = timeout(CALL_TIMEOUT, self.client.request_events::<Shallow>(request)).await;
         let stream = self.answered(attempt, asked, opened.map_err(|_| no_answer(attempt)))?;
         Ok(Box::pin(try_unfold(Box::pin(stream), |mut stream| async move {
-            Ok(stream.try_next().await?.map(|event| (event, stream)))
+            Ok(stream.try_next().await?.map(|event| (whole(event), stream)))
         })))
     }
 
     async fn call(&self, attempt: &str, request: Written) -> Result<Value, Error> {
         let request = written(attempt, request)?;
         let asked = Asked::of(request.method(), request.uri());
-        let answer = timeout(CALL_TIMEOUT, self.client.request::<Value>(request)).await;
-        self.answered(attempt, asked, answer.map_err(|_| no_answer(attempt)))
+        let answer = timeout(CALL_TIMEOUT, self.client.request::<Shallow>(request)).await;
+        let answer = self.answered(attempt, asked, answer.map_err(|_| no_answer(attempt)))?;
+        Ok(answer.0)
     }
 
     /// Counts a request by how it ended. The client tells the code of refusals only: what is not refused is done.
@@ -141,6 +143,17 @@ fn written(attempt: &str, request: Written) -> Result<Request<Vec<u8>>, Error> {
         attempt: attempt.to_owned(),
         source,
     })
+}
+
+/// The event with its object as a plain value.
+fn whole(event: WatchEvent<Shallow>) -> WatchEvent<Value> {
+    match event {
+        WatchEvent::Added(object) => WatchEvent::Added(object.0),
+        WatchEvent::Modified(object) => WatchEvent::Modified(object.0),
+        WatchEvent::Deleted(object) => WatchEvent::Deleted(object.0),
+        WatchEvent::Bookmark(bookmark) => WatchEvent::Bookmark(bookmark),
+        WatchEvent::Error(status) => WatchEvent::Error(status),
+    }
 }
 
 fn no_answer(attempt: &str) -> Error {

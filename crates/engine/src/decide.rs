@@ -141,7 +141,7 @@ fn claim(d: &mut Draft<'_>) -> Settled {
 /// The name the next ReplicaSet would get belongs to somebody else: the hash takes another turn.
 fn collided(d: &Draft<'_>) -> Option<Value> {
     d.seen.name_taken.as_ref()?;
-    Some(json!({ "collisionCount": d.recorded.collision_count.unwrap_or(0) + 1 }))
+    Some(json!({ "collisionCount": d.recorded.collision_count.unwrap_or(0).wrapping_add(1) }))
 }
 
 fn default_replicas(d: &mut Draft<'_>) -> Settled {

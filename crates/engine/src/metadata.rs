@@ -104,7 +104,11 @@ fn next_number(seen: &Snapshot, new: Option<&Revision>) -> i64 {
         .revisions
         .iter()
         .filter(|revision| new.is_none_or(|new| new.uid != revision.uid));
-    others.map(|revision| revision.number).max().unwrap_or(0) + 1
+    others
+        .map(|revision| revision.number)
+        .max()
+        .unwrap_or(0)
+        .saturating_add(1)
 }
 
 /// The Rollout's annotations that go to its new ReplicaSet.

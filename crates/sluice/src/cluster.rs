@@ -10,8 +10,11 @@ mod watching;
 
 use std::time::Duration;
 
+use api::nesting::{Shallow, too_deep};
 use kube::api::{GetParams, ListParams};
 use kube::core::Request;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub use connect::{client_config, connect};
@@ -80,7 +83,8 @@ impl Cluster {
     /// One object of the namespace.
     pub async fn get(&self, kind: &Kind, name: &Name) -> Result<Value, Failure> {
         let request = Request::new(kind.path(Scope::Namespace(&self.namespace)));
-        self.send(request.get(name.as_str(), &GetParams::default())?).await
+        let object: Shallow = self.send(request.get(name.as_str(), &GetParams::default())?).await?;
+        Ok(object.0)
     }
 
     /// All objects that match, page by page.
@@ -94,14 +98,12 @@ impl Cluster {
             ..ListParams::default()
         };
         loop {
-            let mut page: Value = self.send(Request::new(path.as_str()).list(&params)?).await?;
-            if let Value::Array(items) = page["items"].take() {
-                objects.extend(items);
+            let page: Page = self.send(Request::new(path.as_str()).list(&params)?).await?;
+            objects.extend(page.items.into_iter().flatten().map(|item| item.0));
+            if page.metadata.next.is_empty() {
+                return Ok(objects);
             }
-            match page["metadata"]["continue"].as_str() {
-                Some(token) if !token.is_empty() => params.continue_token = Some(token.to_owned()),
-                Some(_) | None => return Ok(objects),
-            }
+            params.continue_token = Some(page.metadata.next);
         }
     }
 
@@ -120,11 +122,16 @@ impl Cluster {
             .header(http::header::ACCEPT, "application/json")
             .header(http::header::CONTENT_TYPE, content_type)
             .body(body.into_bytes());
-        self.send(request.map_err(Failure::request)?).await
+        let object: Shallow = self.send(request.map_err(Failure::request)?).await?;
+        Ok(object.0)
     }
 
     /// Puts a whole object of the namespace back; refused where it has changed since it was read.
     pub async fn replace(&self, kind: &Kind, name: &Name, object: &Value) -> Result<Value, Failure> {
+        if let Some(path) = too_deep(object) {
+            // It was not read whole, so it cannot be put back whole.
+            return Err(Failure::Request(format!("{path} is nested too deep")));
+        }
         let path = kind.path(Scope::Namespace(&self.namespace));
         let request = http::Request::put(format!("{path}/{name}"))
             .header(http::header::ACCEPT, "application/json")
@@ -141,7 +148,7 @@ impl Cluster {
         self.send(request.body(body).map_err(Failure::request)?).await
     }
 
-    async fn send(&self, request: http::Request<Vec<u8>>) -> Result<Value, Failure> {
+    async fn send<T: DeserializeOwned>(&self, request: http::Request<Vec<u8>>) -> Result<T, Failure> {
         let answer = self.client.request(request);
         let answer = match self.patience {
             None => answer.await,
@@ -152,6 +159,22 @@ impl Cluster {
         };
         answer.map_err(|error| Failure::of(error, &self.server))
     }
+}
+
+/// A page of a listing; each object is read by itself.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Page {
+    metadata: PageMetadata,
+    /// The server writes `null` where there are none.
+    items: Option<Vec<Shallow>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct PageMetadata {
+    #[serde(rename = "continue")]
+    next: String,
 }
 
 impl Filter {

@@ -1,6 +1,7 @@
 //! Listing a kind page by page, and which objects of it concern this controller.
 
 use api::keys;
+use api::nesting::Shallow;
 use kube::api::{ListParams, WatchParams};
 use kube::core::Request as Builder;
 use serde::Deserialize;
@@ -66,7 +67,8 @@ pub(super) async fn pages(
         let text = edge.server.read_text(&attempt, request).await?;
         let page: Page<'_> = serde_json::from_str(&text).map_err(|error| Error::unreadable(&attempt, error))?;
         for item in page.items.into_iter().flatten() {
-            take(serde_json::from_str(item.get()).map_err(|error| Error::unreadable(&attempt, error))?);
+            let item: Shallow = serde_json::from_str(item.get()).map_err(|error| Error::unreadable(&attempt, error))?;
+            take(item.0);
         }
         if page.metadata.next.is_empty() {
             return Ok(Version::new(page.metadata.resource_version));

@@ -1,7 +1,7 @@
 //! What becomes of an object before it is stored: fields nobody knows go, defaults come, errors refuse it.
 
 use super::builtin;
-use super::kinds::{Kind, Origin};
+use super::kinds::Origin;
 use super::openapi::built_in;
 use super::request::Request;
 use super::routes::{Sub, Target};
@@ -78,7 +78,7 @@ pub(crate) fn check(target: &Target, object: &Value, old: Option<&Value>) -> Res
             causes.extend(builtin::metadata(object));
             if let Some(schema) = &target.kind.schema {
                 causes.extend(schema::validate(schema, object, old));
-                causes.extend(scale(&target.kind, object));
+                causes.extend(scale(target, object));
                 causes.extend(rules(schema, object, old, &causes));
             }
         }
@@ -123,10 +123,14 @@ fn has_rules(schema: &Value) -> bool {
         || schema.get("items").is_some_and(has_rules)
 }
 
-fn scale(kind: &Kind, object: &Value) -> Vec<Cause> {
-    let Some(paths) = &kind.scale else { return Vec::new() };
+/// The counts that the scale subresource reads; a write of the status is held against that of the status alone.
+fn scale(target: &Target, object: &Value) -> Vec<Cause> {
+    let Some(paths) = &target.kind.scale else {
+        return Vec::new();
+    };
+    let spec = (target.sub != Sub::Status).then_some(&paths.spec_replicas);
     let mut causes = Vec::new();
-    for path in [&paths.spec_replicas, &paths.status_replicas] {
+    for path in spec.into_iter().chain([&paths.status_replicas]) {
         if let Some(Value::String(text)) = super::scale::at_path(object, path) {
             let why = format!("{path} accessor error: {text} is of the type string, expected int64");
             causes.push(Cause::invalid(path.as_str(), &0.into(), why));
