@@ -47,7 +47,7 @@ swarm N="200":
 cluster NAME="cluster::":
     cargo test --package tests --lib -- --ignored --nocapture --test-threads 8 {{NAME}}
 
-# what rollouts cost on a real control plane: `just bench --rollouts 200,1000 --against /path/of/another/controller`
+# what rollouts cost on a real control plane: `just bench --rollouts 200,1000 --against /another/controller`, `just bench --updates 50`
 bench *FLAGS:
     cargo build --quiet --release --package sluice --bin sluice
     cargo run --quiet --release --package tests --bin bench -- {{FLAGS}}

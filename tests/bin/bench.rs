@@ -8,13 +8,16 @@ use anyhow::{Result, ensure};
 use clap::Parser;
 use tests::cluster::bench::{Plan, Subject, measure, report};
 
-/// N rollouts are created, updated twice and left alone; printed are times, CPU, memory and requests of the controller.
+/// N rollouts are created, updated and left alone; printed are times, CPU, memory and requests of the controller.
 #[derive(Debug, Parser)]
 #[command(name = "bench")]
 struct Arguments {
     /// How many rollouts, one run each: 200,1000
     #[arg(long, value_delimiter = ',', default_value = "200")]
     rollouts: Vec<usize>,
+    /// How often each rollout is updated: 50 shows whether memory grows
+    #[arg(long, default_value_t = 2)]
+    updates: usize,
     /// Seconds of rest at the end
     #[arg(long, default_value_t = 60)]
     idle: u64,
@@ -47,6 +50,7 @@ fn run(arguments: &Arguments) -> Result<()> {
     for rollouts in &arguments.rollouts {
         let plan = Plan {
             rollouts: *rollouts,
+            updates: arguments.updates,
             idle: Duration::from_secs(arguments.idle),
         };
         let mut measured = Vec::new();

@@ -1,4 +1,4 @@
-//! What a controller costs: N rollouts are created, updated twice and left alone, on a control plane of their own.
+//! What a controller costs: N rollouts are created, updated a few times and left alone, on a control plane of their own.
 //!
 //! The same is done to any controller that takes the flags of Argo's (ours does), each as a process of its own and with an
 //! account of its own, so that the API server's audit log tells its requests from all others.
@@ -27,6 +27,8 @@ pub use report::report;
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub rollouts: usize,
+    /// How often each of them is updated. Many updates are told as ten phases.
+    pub updates: usize,
     /// How long nothing is done at the end.
     pub idle: Duration,
 }
@@ -80,7 +82,7 @@ impl Subject {
 /// One thing that was done, and what it cost the controller.
 #[derive(Clone, Debug)]
 pub struct Phase {
-    pub name: &'static str,
+    pub name: String,
     pub lasted: Duration,
     /// From asking to done, of each rollout, ascending; none where nothing was asked.
     pub rollouts: Vec<Duration>,
@@ -133,19 +135,41 @@ pub fn measure(subject: &Subject, plan: &Plan) -> Result<Vec<Phase>> {
 async fn phases(cluster: &Cluster, plan: &Plan, bench: &mut Bench) -> Result<Vec<Phase>> {
     bench.watching().await?;
     sleep(Duration::from_secs(5)).await;
-    let mut phases = vec![bench.phase("with nothing to look after", Duration::ZERO, Vec::new())?];
+    let mut phases = vec![bench.phase(NOTHING, Duration::ZERO, Vec::new())?];
     let mut load = Load::start(cluster, plan.rollouts).await?;
-    for (number, name) in ["created", "first update", "second update"].into_iter().enumerate() {
+    for (name, versions) in waves(plan.updates) {
         let begun = Instant::now();
-        let rollouts = load.bring_to(number + 1).await?;
+        let mut rollouts = Vec::new();
+        for version in versions {
+            rollouts.extend(load.bring_to(version).await?);
+        }
+        rollouts.sort();
         let lasted = begun.elapsed();
         // what is still to be said and recorded belongs to what caused it
         sleep(Duration::from_secs(10)).await;
-        phases.push(bench.phase(name, lasted, rollouts)?);
+        phases.push(bench.phase(&name, lasted, rollouts)?);
     }
     sleep(plan.idle).await;
     phases.push(bench.phase("at rest", plan.idle, Vec::new())?);
     Ok(phases)
+}
+
+/// The phase in which the controller only runs.
+const NOTHING: &str = "with nothing to look after";
+
+/// What is asked for in each phase: the first version, then the updates in at most ten parts.
+fn waves(updates: usize) -> Vec<(String, Vec<usize>)> {
+    let versions: Vec<usize> = (1..=updates).collect();
+    let mut waves = vec![("created".to_owned(), vec![1])];
+    for part in versions.chunks(updates.div_ceil(10).max(1)) {
+        let name = match part {
+            [one] => format!("update {one}"),
+            [first, .., last] => format!("updates {first} to {last}"),
+            [] => continue,
+        };
+        waves.push((name, part.iter().map(|update| update + 1).collect()));
+    }
+    waves
 }
 
 /// What is looked at between two phases.
@@ -157,14 +181,14 @@ struct Bench {
 }
 
 impl Bench {
-    fn phase(&mut self, name: &'static str, lasted: Duration, rollouts: Vec<Duration>) -> Result<Phase> {
+    fn phase(&mut self, name: &str, lasted: Duration, rollouts: Vec<Duration>) -> Result<Phase> {
         let all = self.requests()?;
         let requests = all[self.told.min(all.len())..].to_vec();
         self.told = all.len();
         let used = self.meter.read()?;
         eprintln!("  {name}: {:.1} s", lasted.as_secs_f64());
         Ok(Phase {
-            name,
+            name: name.to_owned(),
             lasted,
             rollouts,
             cpu: used.cpu,
@@ -221,4 +245,21 @@ async fn account(cluster: &Cluster) -> Result<PathBuf> {
     }
     let token = cluster.token(NAMESPACE, ACCOUNT).await?;
     child::kubeconfig(cluster, ACCOUNT, &token)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn many_updates_are_ten_phases() {
+        let named = |updates| {
+            let waves = super::waves(updates);
+            let told = waves.iter().map(|(name, versions)| format!("{name} {versions:?}"));
+            told.collect::<Vec<_>>()
+        };
+        assert_eq!(named(2), ["created [1]", "update 1 [2]", "update 2 [3]"]);
+        let fifty = named(50);
+        assert_eq!(fifty.len(), 11);
+        assert_eq!(fifty[1], "updates 1 to 5 [2, 3, 4, 5, 6]");
+        assert_eq!(fifty[10], "updates 46 to 50 [47, 48, 49, 50, 51]");
+    }
 }

@@ -12,6 +12,7 @@ pub fn report(rollouts: usize, measured: &[(Subject, Vec<Phase>)]) -> String {
     for (subject, phases) in measured {
         line(&mut text, &format!("{}\n", subject.program.display()));
         table(&mut text, rollouts, phases);
+        growth(&mut text, phases);
     }
     if let [(_, ours), (_, theirs)] = measured {
         line(&mut text, "The first controller as a part of the second:\n");
@@ -67,12 +68,28 @@ fn ratios(text: &mut String, ours: &[Phase], theirs: &[Phase]) {
     text.push('\n');
 }
 
+/// Memory at the end, measured by what it was after the first part of the updates.
+fn growth(text: &mut String, phases: &[Phase]) {
+    let mut updates = phases.iter().filter(|phase| phase.name.starts_with("update"));
+    if let (Some(first), Some(last)) = (updates.next(), updates.last()) {
+        let part = part(last.resident as f64, first.resident as f64);
+        line(
+            text,
+            &format!(
+                "Resident after {:?}: {part} of what it was after {:?}.\n",
+                last.name, first.name
+            ),
+        );
+    }
+}
+
 /// The first controller's requests of each phase, by verb and resource.
 fn requests(text: &mut String, rollouts: usize, phases: &[Phase]) {
     line(text, "Requests of the first controller, for each rollout:\n");
-    line(text, "| request | created | first update | second update | at rest |");
-    line(text, "|---|---|---|---|---|");
     let shown: Vec<&Phase> = phases.iter().skip(1).collect();
+    let names: Vec<&str> = shown.iter().map(|phase| phase.name.as_str()).collect();
+    line(text, &format!("| request | {} |", names.join(" | ")));
+    line(text, &format!("|---|{}", "---|".repeat(names.len())));
     let mut rows: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
     for (column, phase) in shown.iter().enumerate() {
         for request in &phase.requests {
@@ -156,7 +173,7 @@ mod tests {
             code: 200,
         };
         Phase {
-            name,
+            name: name.to_owned(),
             lasted: Duration::from_secs(4),
             rollouts: vec![Duration::from_secs(1), Duration::from_secs(3)],
             cpu: Duration::from_millis(cpu),
@@ -192,7 +209,7 @@ mod tests {
             "| created | 4.00 s | 3.00 s | 3.00 s | 0.02 s | 10.0 ms | 20.0 MiB | 30.0 MiB | 1.00 | 0.50 | 0.50 |",
             "| created | 4.00 s | 3.00 s | 3.00 s | 0.10 s | 50.0 ms | 20.0 MiB | 30.0 MiB | 1.00 | 1.00 | 0.00 |",
             "| created | 1.00 | 0.20 | 1.00 | 1.00 | 0.50 |",
-            "| request | created | first update | second update | at rest |",
+            "| request | created |",
             "| create replicasets.apps | 0.50 |",
         ];
         assert_eq!(rows, expected);
