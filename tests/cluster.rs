@@ -11,6 +11,8 @@ mod chart;
 pub mod child;
 pub mod control_plane;
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod fleet;

@@ -38,6 +38,7 @@ fn the_examples_are_these() {
             "canary-with-analysis",
             "canary-without-services",
             "canary",
+            "from-a-deployment",
         ]
     );
 }
@@ -90,13 +91,17 @@ fn each_goes_through_an_update_in_the_model_ring() {
             .expect("a Rollout");
         let name = rollout["metadata"]["name"].as_str().expect("a name").to_owned();
         until_healthy(&mut model, &name);
-        let mut template = rollout["spec"]["template"].clone();
-        template["spec"]["containers"][0]["image"] = json!("registry.example/app:next");
-        let path = format!("/apis/argoproj.io/v1alpha1/namespaces/default/rollouts/{name}");
-        model.user(Request::merge_patch(
-            &path,
-            &json!({ "spec": { "template": template } }),
-        ));
+        let holder = match rollout["spec"]["workloadRef"]["kind"].as_str() {
+            None => rollout,
+            Some(kind) => {
+                let mut objects = report.objects.iter();
+                objects.find(|object| object["kind"] == kind).expect("the workload")
+            }
+        };
+        let kind = holder["kind"].as_str().expect("a kind").to_lowercase();
+        let path = scenarios::path_of(&kind, "default", holder["metadata"]["name"].as_str().expect("a name"));
+        let patch = scenarios::with_image(holder, "registry.example/app:next");
+        model.user(Request::merge_patch(&path, &patch));
         until_healthy(&mut model, &name);
         assert!(model.checks.broken.is_empty(), "{file}: {:?}", model.checks.broken);
         let status = model

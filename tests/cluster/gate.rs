@@ -1,5 +1,5 @@
-//! What stands between one controller and the API server: its writes are counted, and on purpose it dies before one of
-//! them, or hears late of what happens.
+//! What stands between one controller and the API server: its writes are counted, and on purpose it dies before or with one
+//! of them, or hears late of what happens.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,19 +15,24 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, StreamBody};
 use kube::Client;
 use kube::client::{Body, ClientBuilder};
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 use tower::{BoxError, Layer, Service};
 
 /// Shared by all clients that were made with it.
 #[derive(Clone, Debug, Default)]
-pub struct Gate(Arc<Mutex<State>>);
+pub struct Gate(Arc<Mutex<State>>, Arc<Notify>);
 
 #[derive(Debug, Default)]
 struct State {
     writes: u64,
     /// No write beyond this number goes out, and nothing after it.
     last: Option<u64>,
+    /// The write of this number goes out, and its answer is not heard.
+    unheard: Option<u64>,
     dead: bool,
+    /// It died with a write, and another is to begin at once.
+    fallen: bool,
     /// Until then, watches of ReplicaSets deliver nothing.
     silent: Option<Instant>,
 }
@@ -52,6 +57,22 @@ impl Gate {
         state.last = Some(state.writes + writes);
     }
 
+    /// The write of this number, from 0, goes out; the controller is dead before it hears of it.
+    pub fn die_with(&self, write: u64) {
+        self.state().unheard = Some(write);
+    }
+
+    /// Waits until the controller has died with a write.
+    pub async fn died(&self) {
+        loop {
+            let told = self.1.notified();
+            if self.state().fallen {
+                return;
+            }
+            told.await;
+        }
+    }
+
     /// Watches of ReplicaSets deliver late from now on for so long; `None`: at once what is held back.
     pub fn silence(&self, span: Option<Duration>) {
         self.state().silent = span.map(|span| Instant::now() + span);
@@ -60,21 +81,37 @@ impl Gate {
     /// A new controller: it lives.
     pub fn revive(&self) {
         let mut state = self.state();
-        (state.dead, state.last) = (false, None);
+        (state.dead, state.fallen, state.last) = (false, false, None);
     }
 
-    /// Whether this request goes out.
-    fn passes<B>(&self, request: &Request<B>) -> bool {
+    /// What becomes of this request.
+    fn way<B>(&self, request: &Request<B>) -> Way {
         let path = request.uri().path();
         let counts = ![Method::GET, Method::HEAD].contains(request.method())
             && !path.contains("/events")
             && !path.contains("/leases");
         let mut state = self.state();
-        if counts && !state.dead {
-            state.dead = state.last == Some(state.writes);
-            state.writes += u64::from(!state.dead);
+        if !counts || state.dead {
+            return if state.dead { Way::Nowhere } else { Way::There };
         }
-        !state.dead
+        if state.last == Some(state.writes) {
+            state.dead = true;
+            return Way::Nowhere;
+        }
+        state.writes += 1;
+        if state.unheard == Some(state.writes - 1) {
+            state.unheard = None;
+            return Way::Unheard;
+        }
+        Way::There
+    }
+
+    fn die(&self) {
+        {
+            let mut state = self.state();
+            (state.dead, state.fallen) = (true, true);
+        }
+        self.1.notify_waiters();
     }
 
     async fn sound(&self) {
@@ -88,6 +125,15 @@ impl Gate {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    There,
+    /// It is sent and answered, and nobody hears the answer.
+    Unheard,
+    Nowhere,
 }
 
 impl<S> Layer<S> for Gate {
@@ -127,14 +173,20 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        if !self.gate.passes(&request) {
+        let way = self.gate.way(&request);
+        if way == Way::Nowhere {
             return Box::pin(std::future::pending());
         }
+        let unheard = (way == Way::Unheard).then(|| self.gate.clone());
         let watches = request.uri().query().is_some_and(|query| query.contains("watch="));
         let held = (watches && request.uri().path().ends_with("/replicasets")).then(|| self.gate.clone());
         let answer = self.inner.call(request);
         Box::pin(async move {
             let answer = answer.await.map_err(Into::into)?;
+            if let Some(gate) = unheard {
+                gate.die();
+                return std::future::pending().await;
+            }
             Ok(answer.map(|body| match held {
                 None => body.map_err(Into::into).boxed_unsync(),
                 Some(gate) => {

@@ -82,6 +82,6 @@ fn what_is_not_played_is_said() {
     }
 }
 
-fn stem(file: &Path) -> String {
+pub(super) fn stem(file: &Path) -> String {
     file.file_stem().expect("a name").to_string_lossy().into_owned()
 }

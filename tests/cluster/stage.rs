@@ -38,14 +38,27 @@ type Outcome = Result<(), String>;
 
 /// Plays a scenario in a namespace named after its file: what does not hold, if anything.
 pub(super) async fn play(cluster: &Cluster, name: &str, scenario: &Scenario) -> Outcome {
-    let mut stage = Stage::new(cluster, name, scenario)
+    play_with(cluster, name, scenario, Gate::default()).await.map(|_| ())
+}
+
+/// The same, and the controller dies with this write, which is accepted and of which it never hears; the next begins at once.
+/// Tells how many writes there were.
+pub(super) async fn play_dying(cluster: &Cluster, name: &str, scenario: &Scenario, write: u64) -> Result<u64, String> {
+    let gate = Gate::default();
+    gate.die_with(write);
+    play_with(cluster, name, scenario, gate).await
+}
+
+async fn play_with(cluster: &Cluster, name: &str, scenario: &Scenario, gate: Gate) -> Result<u64, String> {
+    let mut stage = Stage::new(cluster, name, scenario, gate)
         .await
         .map_err(|error| format!("{error:#}"))?;
     for (line, step) in &scenario.steps {
         let outcome = stage.step(step).await;
         outcome.map_err(|why| format!("line {line}: {why}\n{}", stage.shown()))?;
     }
-    stage.judge().await
+    stage.judge().await?;
+    Ok(stage.gate.writes())
 }
 
 struct Stage<'s> {
@@ -63,7 +76,7 @@ struct Stage<'s> {
 }
 
 impl<'s> Stage<'s> {
-    async fn new(cluster: &'s Cluster, file: &'s str, scenario: &'s Scenario) -> anyhow::Result<Self> {
+    async fn new(cluster: &'s Cluster, file: &'s str, scenario: &'s Scenario, gate: Gate) -> anyhow::Result<Self> {
         cluster.namespace(file).await?;
         let mut stage = Stage {
             cluster,
@@ -74,7 +87,7 @@ impl<'s> Stage<'s> {
                 .unwrap_or_default()
                 .to_owned(),
             metrics: Scripted::start().await?,
-            gate: Gate::default(),
+            gate,
             controller: None,
             by_hand: BTreeSet::new(),
             asked: 0,
@@ -93,10 +106,27 @@ impl<'s> Stage<'s> {
             namespace: self.file.to_owned(),
             ..Config::default()
         };
-        let client = self.gate.client(self.cluster.plane.config("sluice").await?)?;
+        let kube = self.cluster.plane.config("sluice").await?;
         let network = providers::Transport::network().map_err(anyhow::Error::msg)?;
-        let run = controller::app::run(config, client, network, Arc::new(PodIp), std::future::pending());
-        self.controller = Some(tokio::spawn(run));
+        let gate = self.gate.clone();
+        self.controller = Some(tokio::spawn(async move {
+            loop {
+                let client = gate
+                    .client(kube.clone())
+                    .expect("the configuration has been used before");
+                let life = controller::app::run(
+                    config.clone(),
+                    client,
+                    network.clone(),
+                    Arc::new(PodIp),
+                    std::future::pending(),
+                );
+                tokio::select! {
+                    ended = life => return ended,
+                    () = gate.died() => gate.revive(),
+                }
+            }
+        }));
         Ok(())
     }
 
