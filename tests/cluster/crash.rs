@@ -15,6 +15,8 @@ const PLAYED: [&str; 3] = [
 
 /// No scenario that is played here writes more often.
 const MOST: u64 = 60;
+/// How many deaths are played side by side.
+const AT_ONCE: u64 = 8;
 
 #[rstest::rstest]
 #[ignore = "needs a control plane: `just cluster`"]
@@ -30,7 +32,7 @@ fn any_write_may_be_the_last(#[values(0, 1, 2)] which: usize) {
     let mut writes = MOST;
     let mut write = 0;
     while write < writes {
-        let beside = (write..writes.min(write + 4)).map(|write| {
+        let beside = (write..writes.min(write + AT_ONCE)).map(|write| {
             let (cluster, scenario) = (&cluster, &scenario);
             async move {
                 let namespace = format!("crash-{which}-{write}");
@@ -40,7 +42,7 @@ fn any_write_may_be_the_last(#[values(0, 1, 2)] which: usize) {
         });
         let counts = cluster.block_on(futures::future::join_all(beside));
         writes = counts.into_iter().fold(writes, u64::min);
-        write += 4;
+        write += AT_ONCE;
     }
     assert!(writes < MOST, "{name} writes {writes} times");
     eprintln!("{name}: died with each of {writes} writes");
