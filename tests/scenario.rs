@@ -76,6 +76,13 @@ pub enum Step {
     Runs(String),
     /// `event REASON N`: so many events of this reason were said.
     Event(String, usize),
+    /// `load 2000m`: the CPU that the pods of the Rollout which users reach use together from now on, evenly: of a blue/green
+    /// those behind the active Service, of a canary all. In thousandths.
+    LoadCpu(i64),
+    /// `load NAME VALUE`: the value of an external metric from now on, in thousandths.
+    LoadValue(String, i64),
+    /// `sizes 10..11`: what the Rollout's `spec.replicas` has been at any time.
+    Sizes(i64, i64),
 }
 
 impl Scenario {
@@ -236,6 +243,14 @@ impl Step {
             ("event", rest) => {
                 let (reason, count) = rest.rsplit_once(' ')?;
                 Step::Event(reason.trim().to_owned(), count.parse().ok()?)
+            }
+            ("load", rest) => match rest.split_once(' ') {
+                None => Step::LoadCpu(sim::load::thousandths(rest)?),
+                Some((name, value)) => Step::LoadValue(name.to_owned(), sim::load::thousandths(value.trim())?),
+            },
+            ("sizes", rest) => {
+                let (least, most) = rest.split_once("..")?;
+                Step::Sizes(least.parse().ok()?, most.parse().ok()?)
             }
             _ => return None,
         })

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 use controller::kind::Name;
 use serde_json::{Value, json};
+use sim::load::Reach;
+use sim::selector::LabelSelector;
 use sim::{Fault, Request, Rule};
 
 pub(crate) use crate::model::people::{Promotion, full_promotion, promotion, skipped, undone};
@@ -214,6 +216,19 @@ impl<'s> Run<'s> {
             Step::Crash(writes) => self.model.crash_after = Some(self.model.writes + writes),
             Step::Object(kind, name, path, wanted) => return self.object(kind, name, path, wanted),
             Step::Runs(wanted) => return self.runs(wanted),
+            Step::LoadCpu(total) => {
+                let reach = reach(self.scenario.rollout());
+                self.model.world.crew.load.set_cpu(&self.namespace, reach, *total);
+            }
+            Step::LoadValue(name, value) => self.model.world.crew.load.set_value(&self.namespace, name, *value),
+            Step::Sizes(least, most) => {
+                self.model.settle();
+                let store = self.model.world.api.store();
+                let changes = store.changes_after("rollouts.argoproj.io", 0).ok_or("too long ago")?;
+                let states = changes.map(|change| &*change.last);
+                let of_it = states.filter(|state| state["metadata"]["name"] == self.name.as_str());
+                return within(of_it, *least, *most);
+            }
             Step::Event(reason, count) => {
                 let said = self
                     .model
@@ -379,9 +394,29 @@ pub(crate) fn path_of(kind: &str, namespace: &str, name: &str) -> String {
         "run" => ("/apis/argoproj.io/v1alpha1", "analysisruns"),
         "template" => ("/apis/argoproj.io/v1alpha1", "analysistemplates"),
         "rollout" => ("/apis/argoproj.io/v1alpha1", "rollouts"),
+        "hpa" => ("/apis/autoscaling/v2", "horizontalpodautoscalers"),
         other => panic!("no kind {other} in scenarios"),
     };
     format!("{prefix}/namespaces/{namespace}/{plural}/{name}")
+}
+
+/// Which pods of a Rollout users reach: those behind the active Service of a blue/green, all of a canary.
+pub(crate) fn reach(rollout: &Value) -> Reach {
+    match rollout["spec"]["strategy"]["blueGreen"]["activeService"].as_str() {
+        Some(service) => Reach::Service(service.to_owned()),
+        None => Reach::Labels(LabelSelector::from_object(&rollout["spec"]["selector"]).unwrap_or_default()),
+    }
+}
+
+/// Whether `spec.replicas` was within these bounds in all states of a Rollout, oldest first.
+pub(crate) fn within<'r>(states: impl Iterator<Item = &'r Value>, least: i64, most: i64) -> Result<(), String> {
+    let mut sizes: Vec<i64> = states.filter_map(|state| state["spec"]["replicas"].as_i64()).collect();
+    sizes.dedup();
+    if sizes.iter().all(|size| (least..=most).contains(size)) {
+        Ok(())
+    } else {
+        Err(format!("spec.replicas was {sizes:?}, not {least}..{most}"))
+    }
 }
 
 /// The merge patch that gives a workload's first container another image.

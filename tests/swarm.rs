@@ -11,6 +11,7 @@ use sim::{Fault, Request, Rng, Rule};
 use std::time::Duration;
 
 use crate::model::{AGENT, Model};
+use crate::scenarios::reach;
 
 /// Seeds every run plays, beside those that once failed (`seeds.txt`).
 const DEFAULT: u64 = 12;
@@ -78,6 +79,16 @@ struct Swarm {
     images: u32,
     fault: &'static str,
     seen: usize,
+    /// What users ask for, apart from everything else: a seed does what it did before there were autoscalers.
+    users: Rng,
+    autoscaling: Autoscaling,
+}
+
+/// Whether the rollout has a HorizontalPodAutoscaler.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Autoscaling {
+    On,
+    Off,
 }
 
 const GOOD: [&str; 3] = ["v", "w", "slow-start-"];
@@ -92,12 +103,14 @@ impl Swarm {
             images: 0,
             fault: "none",
             seen: 0,
+            users: Rng::new(seed ^ 0x4c4f_4144),
+            autoscaling: Autoscaling::Off,
         }
     }
 
     fn play(mut self) -> Result<History, String> {
         let objects = self.objects();
-        for object in &objects {
+        for object in objects.iter().chain(&self.autoscaler(&objects)) {
             let path = collection(object);
             self.model.user(Request::post(&path, object));
         }
@@ -105,6 +118,7 @@ impl Swarm {
         let actions = 6 + self.below(14);
         for _ in 0..actions {
             self.act();
+            self.ask();
             let wait = [0, 50, 700, 2_000, 15_000, 90_000][self.below(6)];
             self.pass(wait)?;
         }
@@ -137,6 +151,10 @@ impl Swarm {
             self.pass(60_000)?;
         }
         self.pass(120_000)?;
+        if self.autoscaling == Autoscaling::On {
+            // the load stays: halved every five minutes, six pods are one after three times
+            self.pass(1_200_000)?;
+        }
         let rollout = self.rollout();
         let (wanted, status) = (rollout["spec"]["replicas"].as_i64(), &rollout["status"]);
         if status["phase"] != "Healthy" {
@@ -313,6 +331,70 @@ impl Swarm {
             },
         }));
         objects
+    }
+
+    /// One rollout in three has an autoscaler, by one metric or by two.
+    fn autoscaler(&mut self, objects: &[Value]) -> Option<Value> {
+        let mut below = |bound| usize::try_from(self.users.below(bound)).expect("a small number");
+        if below(3) != 0 {
+            return None;
+        }
+        let queue =
+            |target: Value| json!({"type": "External", "external": {"metric": {"name": "queue"}, "target": target}});
+        let target = [
+            json!({"type": "AverageValue", "averageValue": "10"}),
+            json!({"type": "Value", "value": "20"}),
+        ];
+        let cpu = json!({"type": "Resource", "resource": {"name": "cpu", "target": {"type": "AverageValue", "averageValue": "50m"}}});
+        let queue = queue(target[below(2)].clone());
+        let metrics = [vec![queue.clone()], vec![cpu.clone()], vec![queue, cpu]][below(3)].clone();
+        let rollout = objects
+            .iter()
+            .find(|object| object["kind"] == "Rollout")
+            .expect("a Rollout");
+        let mut autoscaler = json!({
+            "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
+            "metadata": {"name": "web", "namespace": "default"},
+            "spec": {
+                "scaleTargetRef": {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": "web"},
+                "minReplicas": 1, "maxReplicas": 8, "metrics": metrics,
+            },
+        });
+        if below(2) == 0 {
+            let window = [0, 20, 60][below(3)];
+            autoscaler["spec"]["behavior"] = json!({"scaleDown": {"stabilizationWindowSeconds": window}});
+        }
+        self.autoscaling = Autoscaling::On;
+        let load = &mut self.model.world.crew.load;
+        load.set_cpu("default", reach(rollout), 150);
+        load.set_value("default", "queue", 30_000);
+        Some(autoscaler)
+    }
+
+    /// Now and then users ask for more, or for less.
+    fn ask(&mut self) {
+        if self.autoscaling == Autoscaling::Off {
+            return;
+        }
+        let load = &mut self.model.world.crew.load;
+        let mut amount = || i64::try_from(self.users.below(9)).expect("a small number");
+        match amount() {
+            0..=2 => load.set_value("default", "queue", amount() * 10_000),
+            3..=5 => {
+                let rollout = self
+                    .model
+                    .world
+                    .api
+                    .store()
+                    .get("rollouts.argoproj.io", "default", "web");
+                let reach = rollout.map(|rollout| reach(rollout));
+                let total = amount() * 50;
+                reach
+                    .into_iter()
+                    .for_each(|reach| load.set_cpu("default", reach, total));
+            }
+            _ => {}
+        }
     }
 
     fn strategy(&mut self) -> Value {

@@ -21,7 +21,7 @@ use super::scripted::Scripted;
 use super::{Cluster, EVENTS, PODS, RECORDED, REPLICA_SETS, ROLLOUTS, RUNS, SERVICES, call, judge};
 use crate::scenario::{PodGroup, Scenario, Step, tag};
 use crate::scenarios::{
-    Promotion, collection, compare, full_promotion, path_of, promotion, skipped, undone, with_image,
+    Promotion, collection, compare, full_promotion, path_of, promotion, skipped, undone, with_image, within,
 };
 
 /// How long `until` waits. The longest deadline in a scenario is a minute.
@@ -211,6 +211,19 @@ impl<'s> Stage<'s> {
             Step::Crash(writes) => self.gate.die_after(*writes),
             Step::Object(kind, name, path, wanted) => return self.object(kind, name, path, wanted).await,
             Step::Runs(wanted) => return self.soon(|stage| same("runs", &stage.runs(), wanted)).await,
+            Step::LoadCpu(_) | Step::LoadValue(..) => return Err("no metrics are served here".to_owned()),
+            Step::Sizes(least, most) => {
+                let heard = self.cluster.history.catch_up(&self.cluster.client, ROLLOUTS, self.file);
+                heard.await.map_err(|error| format!("{error:#}"))?;
+                let entries = self.cluster.history.of(self.file);
+                let of_it = entries.iter().filter(|entry| entry.path == ROLLOUTS);
+                let states = of_it.map(|entry| &entry.change.object);
+                return within(
+                    states.filter(|state| state["metadata"]["name"] == self.name.as_str()),
+                    *least,
+                    *most,
+                );
+            }
             Step::Event(reason, count) => {
                 let what = format!("{reason} events");
                 return self
@@ -451,7 +464,10 @@ impl<'s> Stage<'s> {
             | Step::Crash(_)
             | Step::Object(..)
             | Step::Runs(_)
-            | Step::Event(..) => false,
+            | Step::Event(..)
+            | Step::LoadCpu(_)
+            | Step::LoadValue(..)
+            | Step::Sizes(..) => false,
         });
         let users = if disturbed {
             judge::Users::Disturbed

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use api::rollout::RolloutStatus;
 use chrono::{DateTime, TimeDelta, Utc};
 use controller::kind::{Kind, Name};
 use engine::Observed;
 use engine::plan::{Action, Notice, Plan};
 use serde_json::Value;
+use sim::selector::LabelSelector;
 
 /// What was seen so far, and every invariant that was broken.
 #[derive(Default)]
@@ -222,6 +224,7 @@ impl Checks {
 
     pub(crate) fn before_status(&mut self, observed: &Observed, difference: &Value, _: DateTime<Utc>) {
         let status = observed.rollout.status.clone().unwrap_or_default();
+        self.autoscaled(observed, &status, difference);
         let begins = difference["currentStepIndex"] == 0 || difference["currentPodHash"].is_string();
         let promoted = difference["stableRS"].is_string();
         if begins || promoted || difference["currentStepHash"].is_string() {
@@ -270,6 +273,33 @@ impl Checks {
                 self.broken
                     .push(format!("pause clock restarted: {before} became {began}"));
             }
+        }
+    }
+}
+
+impl Checks {
+    /// The selector and the count that an autoscaler goes by are of the same pods (field-lessons A5).
+    fn autoscaled(&mut self, observed: &Observed, status: &RolloutStatus, difference: &Value) {
+        let selector = match difference.get("selector") {
+            Some(selector) => selector.as_str().unwrap_or_default(),
+            None => &status.selector,
+        };
+        let count = match difference.get("HPAReplicas") {
+            Some(count) => count.as_i64().unwrap_or(0),
+            None => i64::from(status.hpa_replicas),
+        };
+        let uid = observed.rollout.metadata.uid.as_deref().unwrap_or_default();
+        let named = LabelSelector::parse(selector).ok().filter(|_| !selector.is_empty());
+        let of_it = observed.replica_sets.iter().filter(|rs| {
+            let ours = rs.metadata.controller().is_some_and(|owner| owner.uid == uid);
+            let labels = serde_json::json!(rs.metadata.labels);
+            ours && named.as_ref().is_some_and(|named| named.matches_labels(&labels))
+        });
+        let pods: i64 = of_it.map(|rs| i64::from(rs.status.replicas)).sum();
+        if count != pods {
+            self.broken.push(format!(
+                "A5 HPAReplicas {count}, but the selector {selector} names {pods} pods"
+            ));
         }
     }
 }

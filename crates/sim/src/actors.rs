@@ -7,6 +7,7 @@ pub mod deployment;
 pub mod disruption;
 pub mod endpoint_slice;
 pub mod garbage_collector;
+pub mod horizontal_pod_autoscaler;
 pub mod job;
 pub mod node;
 pub mod replica_set;
@@ -15,6 +16,7 @@ pub mod seen;
 pub mod write;
 
 use crate::apiserver::ApiServer;
+use crate::load::Load;
 use crate::store::Change;
 use chrono::{DateTime, TimeDelta, Utc};
 use seen::{Owned, Seen};
@@ -48,6 +50,8 @@ pub struct Look {
 
 /// All actors of a cluster, what they have seen, and what they still have to look at.
 pub struct Crew {
+    /// What users ask of the apps; autoscalers go by it.
+    pub load: Load,
     actors: Vec<Box<dyn Actor>>,
     lag: BTreeMap<&'static str, Duration>,
     owned: Owned,
@@ -66,6 +70,7 @@ impl Crew {
     /// These actors; where two have something to look at, the earlier one in the list goes first.
     pub fn new(actors: Vec<Box<dyn Actor>>) -> Self {
         Crew {
+            load: Load::default(),
             actors,
             lag: BTreeMap::new(),
             owned: Owned::default(),
@@ -105,6 +110,7 @@ impl Crew {
             store: api.store(),
             kinds: api.kinds(),
             owned: &self.owned,
+            load: &self.load,
             now,
         };
         let actor = &mut self.actors[at];
@@ -141,6 +147,7 @@ impl Crew {
                 store: api.store(),
                 kinds: api.kinds(),
                 owned: &self.owned,
+                load: &self.load,
                 now,
             };
             for (at, actor) in self.actors.iter().enumerate() {

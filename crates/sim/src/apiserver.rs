@@ -30,6 +30,7 @@ pub use discovery::VERSION;
 pub use kinds::{Column, Kind, Kinds, Origin, ScalePaths, Scope};
 pub use refusal::{Cause, Refusal};
 pub use request::{Answer, Body, Request, Response};
+pub(crate) use scale::scale_of;
 pub use watch::{WatchCursor, WatchEvent, WatchEventKind};
 
 use crate::clock::Clock;

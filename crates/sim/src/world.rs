@@ -8,6 +8,7 @@ use crate::actors::deployment::Deployments;
 use crate::actors::disruption::Disruption;
 use crate::actors::endpoint_slice::EndpointSlices;
 use crate::actors::garbage_collector::GarbageCollector;
+use crate::actors::horizontal_pod_autoscaler::HorizontalPodAutoscalers;
 use crate::actors::job::Jobs;
 use crate::actors::node::Node;
 use crate::actors::replica_set::ReplicaSets;
@@ -84,7 +85,7 @@ impl World {
 
 /// The actors every cluster has, in the order in which they go, with this kubelet on three nodes.
 pub fn crew(kubelet: Kubelet) -> Crew {
-    let actors: [Box<dyn Actor>; 8] = [
+    let actors: [Box<dyn Actor>; 9] = [
         Box::new(Deployments),
         Box::new(Jobs),
         Box::new(ReplicaSets::default()),
@@ -93,6 +94,7 @@ pub fn crew(kubelet: Kubelet) -> Crew {
         Box::new(Node::new(kubelet)),
         Box::new(EndpointSlices),
         Box::new(Disruption),
+        Box::new(HorizontalPodAutoscalers::default()),
     ];
     Crew::new(actors.into())
 }

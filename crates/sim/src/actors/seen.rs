@@ -1,7 +1,8 @@
-//! What an actor sees when it looks: the store, who owns what, and the time.
+//! What an actor sees when it looks: the store, who owns what, what users ask for, and the time.
 
 use super::write::Key;
 use crate::apiserver::Kinds;
+use crate::load::Load;
 use crate::store::{Change, Store};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -13,6 +14,7 @@ pub struct Seen<'a> {
     pub store: &'a Store,
     pub kinds: &'a Kinds,
     pub owned: &'a Owned,
+    pub load: &'a Load,
     pub now: DateTime<Utc>,
 }
 

@@ -42,6 +42,7 @@ pub enum Write {
 pub enum Subresource {
     Main,
     Status,
+    Scale,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +125,7 @@ impl Write {
                 let suffix = match subresource {
                     Subresource::Main => "",
                     Subresource::Status => "/status",
+                    Subresource::Scale => "/scale",
                 };
                 let at = format!("{}/{}{suffix}", path(version, &key.resource, &key.namespace), key.name);
                 Request::merge_patch(&at, body)
