@@ -27,6 +27,8 @@ pub enum Mutant {
     HotLoop,
     /// Stable before the pods are there.
     StatusAheadOfTheWorld,
+    /// An autoscaler is told a count of pods that its selector does not name.
+    CountsOtherPods,
     /// A resize without its precondition (the edge).
     MissingPrecondition,
     /// A decision on a world from before our own writes (the edge).
@@ -35,7 +37,7 @@ pub enum Mutant {
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Mutant; 14] = [
+    pub const ALL: [Mutant; 15] = [
         Mutant::SwitchBeforeReady,
         Mutant::ScaleBeforeSwitch,
         Mutant::ScaleUnaudited,
@@ -48,6 +50,7 @@ impl Mutant {
         Mutant::RestartedPauseClock,
         Mutant::HotLoop,
         Mutant::StatusAheadOfTheWorld,
+        Mutant::CountsOtherPods,
         Mutant::MissingPrecondition,
         Mutant::StaleRead,
     ];

@@ -68,7 +68,9 @@ pub(crate) fn counts(seen: &Snapshot, next: &mut RolloutStatus) {
             .insert(api::keys::POD_TEMPLATE_HASH.to_owned(), active.hash.clone());
         next.available_replicas = active.available;
         next.ready_replicas = active.ready;
-        next.hpa_replicas = active.pods;
+        if !is(Mutant::CountsOtherPods) {
+            next.hpa_replicas = active.pods;
+        }
         next.selector = full.to_selector_string();
     }
 }
