@@ -23,6 +23,7 @@ pub mod history;
 #[cfg(test)]
 mod judge;
 pub mod kubelet;
+pub mod measured;
 pub mod process;
 pub mod program;
 pub mod prometheus;
@@ -49,11 +50,13 @@ use sim::Request;
 use sim::kubelet::Pace;
 use sim::kubelet::dial::DialTable;
 use tokio::runtime::Runtime;
+use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use control_plane::ControlPlane;
 use history::History;
+use measured::Measured;
 
 /// The kinds whose history is recorded.
 pub const RECORDED: [&str; 7] = [ROLLOUTS, REPLICA_SETS, SERVICES, ENDPOINT_SLICES, PODS, RUNS, EVENTS];
@@ -114,6 +117,7 @@ pub struct Cluster {
     /// Which loopback port answers for which pod.
     pub dial: DialTable,
     pub history: History,
+    measured: OnceCell<Measured>,
 }
 
 impl Cluster {
@@ -147,6 +151,7 @@ impl Cluster {
             client,
             dial,
             history,
+            measured: OnceCell::new(),
         })
     }
 
@@ -181,6 +186,14 @@ impl Cluster {
     pub fn spawn<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
         let runtime = self.runtime.as_ref().expect("it is taken when the cluster ends");
         runtime.spawn(work)
+    }
+
+    /// The metrics servers of the cluster, begun by whoever needs them first.
+    ///
+    /// # Errors
+    /// The API server does not find them.
+    pub async fn measured(&self) -> Result<&Measured> {
+        self.measured.get_or_try_init(|| Measured::start(self)).await
     }
 
     /// Creates a namespace; existing already is fine.

@@ -416,6 +416,7 @@ impl Model {
         } else if let Some(difference) = &plan.status {
             let request = lower::status(&subject, difference).expect("a request");
             self.checks.before_status(observed, difference, self.now());
+            self.checks.autoscaled(observed, difference);
             let Some(answer) = self.write(&show_status(difference), request) else {
                 return Turn::Again;
             };

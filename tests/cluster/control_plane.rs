@@ -225,6 +225,9 @@ impl ControlPlane {
             ("kube-api-qps", "2000"),
             ("kube-api-burst", "4000"),
             ("concurrent-replicaset-syncs", "50"),
+            // An autoscaler looks every second, and trusts the CPU of a pod from its first moment.
+            ("horizontal-pod-autoscaler-sync-period", "1s"),
+            ("horizontal-pod-autoscaler-cpu-initialization-period", "0s"),
             ("secure-port", "0"),
         ]);
         flags.push(self.flag("kubeconfig", "kubeconfig"));

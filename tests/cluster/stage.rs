@@ -17,11 +17,12 @@ use tokio::time::{Instant, sleep};
 
 use super::gate::Gate;
 use super::history::version;
+use super::measured::Measured;
 use super::scripted::Scripted;
 use super::{Cluster, EVENTS, PODS, RECORDED, REPLICA_SETS, ROLLOUTS, RUNS, SERVICES, call, judge};
 use crate::scenario::{PodGroup, Scenario, Step, tag};
 use crate::scenarios::{
-    Promotion, collection, compare, full_promotion, path_of, promotion, skipped, undone, with_image, within,
+    Promotion, collection, compare, full_promotion, path_of, promotion, reach, skipped, undone, with_image, within,
 };
 
 /// How long `until` waits. The longest deadline in a scenario is a minute.
@@ -211,7 +212,11 @@ impl<'s> Stage<'s> {
             Step::Crash(writes) => self.gate.die_after(*writes),
             Step::Object(kind, name, path, wanted) => return self.object(kind, name, path, wanted).await,
             Step::Runs(wanted) => return self.soon(|stage| same("runs", &stage.runs(), wanted)).await,
-            Step::LoadCpu(_) | Step::LoadValue(..) => return Err("no metrics are served here".to_owned()),
+            Step::LoadCpu(total) => {
+                let reach = reach(self.scenario.rollout());
+                self.measured().await?.load().set_cpu(self.file, reach, *total);
+            }
+            Step::LoadValue(name, value) => self.measured().await?.load().set_value(self.file, name, *value),
             Step::Sizes(least, most) => {
                 let heard = self.cluster.history.catch_up(&self.cluster.client, ROLLOUTS, self.file);
                 heard.await.map_err(|error| format!("{error:#}"))?;
@@ -258,6 +263,10 @@ impl<'s> Stage<'s> {
             }
         }
         Ok(())
+    }
+
+    async fn measured(&self) -> Result<&'s Measured, String> {
+        self.cluster.measured().await.map_err(|error| format!("{error:#}"))
     }
 
     async fn patch(&mut self, patch: &Value) -> Outcome {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use api::rollout::RolloutStatus;
 use chrono::{DateTime, TimeDelta, Utc};
 use controller::kind::{Kind, Name};
 use engine::Observed;
@@ -224,7 +223,6 @@ impl Checks {
 
     pub(crate) fn before_status(&mut self, observed: &Observed, difference: &Value, _: DateTime<Utc>) {
         let status = observed.rollout.status.clone().unwrap_or_default();
-        self.autoscaled(observed, &status, difference);
         let begins = difference["currentStepIndex"] == 0 || difference["currentPodHash"].is_string();
         let promoted = difference["stableRS"].is_string();
         if begins || promoted || difference["currentStepHash"].is_string() {
@@ -278,8 +276,10 @@ impl Checks {
 }
 
 impl Checks {
-    /// The selector and the count that an autoscaler goes by are of the same pods (field-lessons A5).
-    fn autoscaled(&mut self, observed: &Observed, status: &RolloutStatus, difference: &Value) {
+    /// The selector and the count that an autoscaler goes by are of the same pods (field-lessons A5): of those that were
+    /// seen. Who looks on from outside sees pods that the write could not know of yet.
+    pub(super) fn autoscaled(&mut self, observed: &Observed, difference: &Value) {
+        let status = observed.rollout.status.clone().unwrap_or_default();
         let selector = match difference.get("selector") {
             Some(selector) => selector.as_str().unwrap_or_default(),
             None => &status.selector,

@@ -8,7 +8,10 @@ fn size(asked: i32) -> Size {
     Size { asked, there: asked }
 }
 
-/// Pods that request 200m each: `(standing, used)`.
+/// Pods by their standing and what they use.
+type Each = Vec<(Standing, i64)>;
+
+/// Pods that request 200m each.
 fn pods(each: &[(Standing, i64)]) -> Vec<Pod> {
     let pod = |(standing, used): &(Standing, i64)| Pod {
         standing: *standing,
@@ -25,7 +28,7 @@ fn replicas(metric: &Metric<'_>, size: Size) -> Result<i32, &'static str> {
 #[test]
 fn a_resource_follows_the_ratio_of_current_to_desired() {
     // (what, pods, target average, asked, wanted)
-    let table: [(&str, Vec<(Standing, i64)>, i64, i32, i32); 12] = [
+    let table: [(&str, Each, i64, i32, i32); 12] = [
         // "if the current metric value is 200m, and the desired value is 100m, the number of replicas will be doubled"
         ("200m for 100m", vec![(Counts, 200); 3], 100, 3, 6),
         // "if the current value is instead 50m, you'll halve the number of replicas"
@@ -87,7 +90,7 @@ fn a_resource_follows_the_ratio_of_current_to_desired() {
 
 #[test]
 fn a_utilization_is_a_percentage_of_the_requests() {
-    let table: [(&str, Vec<(Standing, i64)>, i64, i32, i32, i64); 5] = [
+    let table: [(&str, Each, i64, i32, i32, i64); 5] = [
         // the walkthrough: 305 % of 50 % with 1 pod wants 7
         ("the walkthrough", vec![(Counts, 610)], 50, 1, 7, 305),
         ("at the target", vec![(Counts, 100); 10], 50, 10, 10, 50),
