@@ -1,5 +1,6 @@
 //! The cluster ring: a real etcd, kube-apiserver, kube-controller-manager and kube-scheduler on loopback, pods played by
-//! our kubelet, time by the wall clock. Outcomes and invariants are asserted here, not traces.
+//! our kubelet, metrics for autoscalers by us ([`measured`]), time by the wall clock. Outcomes and invariants are asserted
+//! here, not traces.
 //!
 //! [`Cluster::start`] gives a cluster of one's own, [`Cluster::shared`] the one that all tests of a process share; use a
 //! namespace of your own there. `just cluster` runs the ring, `just cluster-up` gives you a cluster to play with.

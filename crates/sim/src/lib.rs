@@ -2,6 +2,7 @@
 //!
 //! [`apiserver::ApiServer`] answers requests over a [`store::Store`]; everything that happens is in its [`trace::Trace`].
 //! A [`world::World`] adds what a cluster does by itself: its controllers ([`actors`]) and the lives of pods ([`kubelet`]).
+//! What users ask of the pods is a [`load::Load`]; autoscalers go by it.
 
 pub mod actors;
 pub mod apiserver;

@@ -140,8 +140,8 @@ pub fn bounded(
 ) -> (i32, Limit) {
     let steady = before.steady(recommended, asked, rules.behavior, now);
     let at_once = match rules.behavior {
-        Behavior::Default => (2 * asked).max(4),
-        Behavior::Windows { .. } => (2 * asked).max(asked + 4),
+        Behavior::Default => asked.saturating_mul(2).max(4),
+        Behavior::Windows { .. } => asked.saturating_mul(2).max(asked.saturating_add(4)),
     };
     if steady < rules.min {
         (rules.min, Limit::BelowMin)
