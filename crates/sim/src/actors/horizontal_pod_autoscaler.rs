@@ -18,6 +18,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use desired::{Behavior, FIVE_MINUTES, Limit, Recommendations, Rules, Size, bounded};
 use metric::{Group, Outcome, Unknown, evaluate};
 use serde_json::{Value, json};
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -339,11 +340,18 @@ impl<'a> Told<'a> {
     }
 
     fn limited(&mut self, recommended: i32, to: i32, limit: Limit) {
-        let (able, why) = if to != recommended && limit == Limit::None {
-            let why = "recent recommendations were higher than current one, applying the highest recent recommendation";
-            ("ScaleDownStabilized", why)
-        } else {
-            ("ReadyForNewScale", "recommended size matches current size")
+        let (able, why) = match (limit, to.cmp(&recommended)) {
+            (Limit::None, Ordering::Greater) => (
+                "ScaleDownStabilized",
+                "recent recommendations were higher than current one, applying the highest recent recommendation",
+            ),
+            (Limit::None, Ordering::Less) => (
+                "ScaleUpStabilized",
+                "recent recommendations were lower than current one, applying the lowest recent recommendation",
+            ),
+            (Limit::None, Ordering::Equal) | (Limit::AboveMax | Limit::BelowMin | Limit::TooFast, _) => {
+                ("ReadyForNewScale", "recommended size matches current size")
+            }
         };
         self.says("AbleToScale", "True", able, why);
         let (status, reason, message) = match limit {
