@@ -50,7 +50,7 @@ cluster NAME="cluster::":
 # what rollouts cost on a real control plane: `just bench --rollouts 200,1000 --against /another/controller`, `just bench --updates 50`
 bench *FLAGS:
     cargo build --quiet --release --package sluice --bin sluice
-    cargo run --quiet --release --package tests --bin bench -- {{FLAGS}}
+    cargo run --quiet --package tests --bin bench -- {{FLAGS}}
 
 # the answers in tests/parity anew from a real control plane
 parity:

@@ -3,8 +3,9 @@
 //! The shelves are fed from watch cursors, decisions come from the engine, requests from `lower`, and the simulated API
 //! server answers them synchronously.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::LazyLock;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use controller::cache::freshness::{Echo, Fresh, Freshness};
@@ -536,14 +537,16 @@ impl Model {
     }
 }
 
-/// A server of this seed with our CRDs. Making and installing them takes longer than a whole scenario, so that the last one is
-/// kept for those who play the same seed again.
+/// A server of this seed with our CRDs. Making and installing them takes longer than a whole scenario, so that each thread keeps
+/// its last one for those who play the same seed again.
 fn installed(seed: u64) -> ApiServer {
-    static LAST: Mutex<Option<(u64, ApiServer)>> = Mutex::new(None);
     static CRDS: LazyLock<Vec<Value>> = LazyLock::new(api::crd::all);
-    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((_, server)) = last.as_ref().filter(|(of, _)| *of == seed) {
-        return server.clone();
+    thread_local! {
+        static LAST: RefCell<Option<(u64, ApiServer)>> = const { RefCell::new(None) };
+    }
+    let known = LAST.with_borrow(|last| last.clone().filter(|(of, _)| *of == seed));
+    if let Some((_, server)) = known {
+        return server;
     }
     let mut server = ApiServer::new(Clock::new(), seed);
     for crd in CRDS.iter() {
@@ -551,6 +554,6 @@ fn installed(seed: u64) -> ApiServer {
             .install(crd)
             .unwrap_or_else(|why| panic!("a CRD was refused: {why}"));
     }
-    *last = Some((seed, server.clone()));
+    LAST.set(Some((seed, server.clone())));
     server
 }

@@ -21,22 +21,35 @@ fn random_histories_break_no_invariant() {
     let seeds = seeds();
     let mut coverage = Coverage::default();
     let mut failures = Vec::new();
-    for seed in &seeds {
-        match play(*seed) {
-            Ok(run) => {
-                let again = play(*seed).unwrap_or_default();
-                if run.trace != again.trace {
-                    failures.push(format!("seed {seed}: two runs of one seed differ"));
-                }
-                coverage.add(&run);
+    let hands = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        let hand = |hand| {
+            let mine = seeds.iter().skip(hand).step_by(hands);
+            scope.spawn(move || mine.map(|seed| twice(*seed)).collect::<Vec<_>>())
+        };
+        let threads: Vec<_> = (0..hands).map(hand).collect();
+        for outcome in threads.into_iter().flat_map(|thread| thread.join().expect("a hand")) {
+            match outcome {
+                Ok(history) => coverage.add(&history),
+                Err(why) => failures.push(why),
             }
-            Err(why) => failures.push(format!("SLUICE_SEED={seed} cargo test swarm\n{why}")),
         }
-    }
+    });
     let said = format!("{coverage}\nswarm: {} seeds, {} failures", seeds.len(), failures.len());
     // the test runner captures only what the print macros write; a closed standard output is no reason to fail
     let _ = writeln!(std::io::stdout(), "{said}");
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+}
+
+/// Plays a seed two times, which must be the same.
+fn twice(seed: u64) -> Result<History, String> {
+    let history = play(seed).map_err(|why| format!("SLUICE_SEED={seed} cargo test swarm\n{why}"))?;
+    let again = play(seed).unwrap_or_default();
+    if history.trace == again.trace {
+        Ok(history)
+    } else {
+        Err(format!("seed {seed}: two runs of one seed differ"))
+    }
 }
 
 fn seeds() -> Vec<u64> {
