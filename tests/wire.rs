@@ -13,6 +13,7 @@ mod rights;
 mod ring;
 mod rivals;
 mod tap;
+mod verbs;
 mod witness;
 mod workload;
 

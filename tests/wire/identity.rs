@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::people::{patch, patch_status};
-use super::ring::{self, Ring, status};
+use super::ring::{self, NAMESPACE, Ring, replica_sets, status};
 use super::{canary, service};
 
 /// R53: another controller, or a newer one, takes over rollouts in every state, and writes nothing.
@@ -53,6 +53,42 @@ async fn a_new_start_writes_nothing() {
     }
     assert_eq!(ring.writes(), writes);
     assert_eq!(states(&ring), before);
+}
+
+/// The name is taken by a ReplicaSet that is not watched, since it has no hash label (wire-contract 10.2.36).
+#[tokio::test(start_paused = true)]
+async fn a_hidden_replica_set_that_has_our_name_is_left_alone() {
+    let mut ring = Ring::new(442);
+    ring.start("sluice", |_| {});
+    ring.create(&canary("web", 2, json!([])));
+    ring.until_phase("web", "Healthy", 60).await;
+    let hash = ring.shared.with(|api| status(api, "web")["currentPodHash"].clone());
+    let name = format!("web-{}", hash.as_str().unwrap_or_default());
+    ring.delete("/apis/argoproj.io/v1alpha1/namespaces/shop/rollouts/web");
+    ring.until("everything is gone", 60, |api| replica_sets(api).is_empty())
+        .await;
+    let template = json!({
+        "metadata": {"labels": {"app": "legacy"}},
+        "spec": {"containers": [{"name": "web", "image": "legacy:v1"}]},
+    });
+    ring.create(&json!({
+        "apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "legacy"}}, "template": template},
+    }));
+    ring.create(&canary("web", 2, json!([])));
+    ring.until_phase("web", "Healthy", 30).await;
+    ring.shared.with(|api| {
+        assert_eq!(status(api, "web")["collisionCount"], 1);
+        let hidden = api
+            .store()
+            .get("replicasets.apps", NAMESPACE, &name)
+            .expect("the hidden one");
+        assert_eq!(hidden["metadata"]["generation"], 1);
+        assert_eq!(hidden["metadata"]["ownerReferences"], Value::Null);
+    });
+    let writes = ring.writes();
+    ring.pass(600).await;
+    assert_eq!(ring.writes(), writes, "at rest");
 }
 
 /// R68: of a deadline that aborts is told once, in the contract's two events (10.2.30); a crash in between repeats nothing.

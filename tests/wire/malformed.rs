@@ -1,6 +1,7 @@
 //! A malformed object is its own trouble and nobody else's (field-lessons A10; wire-contract 10.1.11, 10.2.21).
 
-mod corpus;
+pub(super) mod corpus;
+mod others;
 
 use std::collections::BTreeMap;
 

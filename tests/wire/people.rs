@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::{Value, json};
 use sim::{ApiServer, Request};
 
-use super::canary;
 use super::ring::{self, NAMESPACE, Ring, status};
+use super::{canary, service};
 
 /// What somebody does to a rollout in a situation, and all that comes of it.
 struct Action {
@@ -30,7 +30,7 @@ const ACTIONS: &[Action] = &[
         name: "promote --full",
         before: &[],
         act: |api, name| patch_status(api, name, json!({"promoteFull": true})),
-        outcome: "Healthy, step 4, pods 0/0 5/5: Rollout is resumed, Rollout completed update to revision 2 (HASH): Full promotion requested",
+        outcome: "Healthy, step 4, pods 0/0 5/5: Rollout is resumed, Rollout completed update to revision 2 (NEW): Full promotion requested",
     },
     Action {
         name: "skip the step",
@@ -42,7 +42,7 @@ const ACTIONS: &[Action] = &[
         name: "skip all steps",
         before: &[],
         act: |api, name| patch_status(api, name, json!({"currentStepIndex": 4})),
-        outcome: "Healthy, step 4, pods 0/0 5/5: Rollout completed update to revision 2 (HASH): Completed all 4 canary steps, Rollout is resumed",
+        outcome: "Healthy, step 4, pods 0/0 5/5: Rollout completed update to revision 2 (NEW): Completed all 4 canary steps, Rollout is resumed",
     },
     Action {
         name: "abort",
@@ -94,15 +94,75 @@ const ACTIONS: &[Action] = &[
     },
 ];
 
-/// Each action just before each of the writes that a change of size causes: the first, the second, and so on.
+/// What is done to a blue/green rollout that waits for a person before the switch.
+const BEFORE_THE_SWITCH: &[Action] = &[
+    Action {
+        name: "promote",
+        before: &[],
+        act: promote,
+        outcome: "Healthy, step null, pods 0/0 5/5: Switched selector for service 'active-web' from 'OLD' to 'NEW', Rollout completed update to revision 2 (NEW): Completed blue-green update",
+    },
+    Action {
+        name: "promote --full",
+        before: &[],
+        act: |api, name| patch_status(api, name, json!({"promoteFull": true})),
+        outcome: "Healthy, step null, pods 0/0 5/5: Rollout is resumed, Switched selector for service 'active-web' from 'OLD' to 'NEW', Rollout completed update to revision 2 (NEW): Full promotion requested",
+    },
+    Action {
+        name: "abort",
+        before: &[],
+        act: abort,
+        outcome: "Degraded RolloutAborted: Rollout aborted update to revision 2, step null, pods 0/0 5/5: Rollout aborted update to revision 2",
+    },
+    Action {
+        name: "retry",
+        before: &[abort],
+        act: |api, name| patch_status(api, name, json!({"abort": false})),
+        outcome: "Paused BlueGreenPause, step null, pods 5/5 5/5: Rollout is paused (BlueGreenPause)",
+    },
+    Action {
+        name: "undo",
+        before: &[],
+        act: |api, name| set_image(api, name, "web:v1"),
+        outcome: "Healthy, step null, pods 0/0 5/5: Rollout updated to revision 3, Rollout is resumed",
+    },
+    Action {
+        name: "a third version",
+        before: &[],
+        act: |api, name| set_image(api, name, "web:v3"),
+        outcome: "Paused BlueGreenPause, step null, pods 0/0 5/5 5/5: Rollout updated to revision 3, Rollout is resumed, Rollout is paused (BlueGreenPause)",
+    },
+];
+
 #[tokio::test(start_paused = true)]
-async fn what_people_do_comes_about_exactly_once() {
+async fn what_people_do_to_a_canary_comes_about_exactly_once() {
+    let of = |_: &Ring, name: &str| canary(name, 4, steps());
+    each_before_each_write(200, ACTIONS, of).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_people_do_before_a_switch_comes_about_exactly_once() {
+    let of = |ring: &Ring, name: &str| {
+        let mut active = service(&format!("active-{name}"));
+        active["spec"]["selector"]["app"] = json!(name);
+        ring.create(&active);
+        let mut rollout = canary(name, 4, json!([]));
+        rollout["spec"]["strategy"] = json!({"blueGreen": {
+            "activeService": format!("active-{name}"), "autoPromotionEnabled": false, "scaleDownDelaySeconds": 20,
+        }});
+        rollout
+    };
+    each_before_each_write(240, BEFORE_THE_SWITCH, of).await;
+}
+
+/// Each action just before each of the writes that a change of size causes: the first, the second, and so on.
+async fn each_before_each_write(seed: u64, actions: &[Action], rollout: impl Fn(&Ring, &str) -> Value) {
     let mut wrong = Vec::new();
-    for (seed, action) in (200..).zip(ACTIONS) {
+    for (seed, action) in (seed..).zip(actions) {
         let ring = Ring::running(seed);
         let names: Vec<String> = (0..WRITES).map(|write| format!("web{write}")).collect();
         for name in &names {
-            ring.create(&canary(name, 4, steps()));
+            ring.create(&rollout(&ring, name));
             ring.until_phase(name, "Healthy", 60).await;
             ring.set_image(name, "web:v2");
         }
@@ -158,7 +218,7 @@ fn nth_write_about(name: &str, nth: usize) -> impl Fn(&super::tap::Asked) -> boo
 
 fn is_paused(api: &ApiServer, name: &str) -> bool {
     let status = status(api, name);
-    status["phase"] == "Paused" && status["currentStepIndex"] == 1
+    status["phase"] == "Paused" && [&json!(1), &Value::Null].contains(&&status["currentStepIndex"])
 }
 
 fn outcome(api: &ApiServer, name: &str, told: usize) -> String {
@@ -172,8 +232,16 @@ fn outcome(api: &ApiServer, name: &str, told: usize) -> String {
         .collect();
     sizes.sort();
     let text = |field: &str| status[field].as_str().unwrap_or_default();
-    let hash = text("currentPodHash");
-    let told = story(api, name)[told..].join(", ").replace(hash, "HASH");
+    let mut told = story(api, name)[told..]
+        .join(", ")
+        .replace(text("currentPodHash"), "NEW");
+    let own = format!("{name}-");
+    for set in ring::replica_sets(api) {
+        if let Some((hash, _)) = set.strip_prefix(&own).and_then(|rest| rest.split_once(' ')) {
+            told = told.replace(hash, "OLD");
+        }
+    }
+    let told = told.replace(name, "web");
     let (phase, message, step) = (text("phase"), text("message"), &status["currentStepIndex"]);
     let text = format!("{phase} {message}, step {step}, pods {}: {told}", sizes.join(" "));
     text.replace(" ,", ",").trim_end().to_owned()

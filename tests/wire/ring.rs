@@ -199,16 +199,20 @@ impl Ring {
         let mut object = object.clone();
         let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         self.shared.with(|api| {
-            let there = rollout(api, &name);
+            let resource = match object["kind"].as_str() {
+                Some("ReplicaSet") => "replicasets.apps".to_owned(),
+                kind => format!("{}s.argoproj.io", kind.unwrap_or_default().to_lowercase()),
+            };
+            let there = api.store().get(&resource, NAMESPACE, &name).cloned();
             let now = api.clock().stamp();
             let metadata = &mut object["metadata"];
-            match &there {
-                Value::Null => {
+            match there.as_deref() {
+                None => {
                     metadata["uid"] = json!(format!("uid-of-{name}"));
                     metadata["creationTimestamp"] = json!(now);
                     metadata["generation"] = json!(1);
                 }
-                there => {
+                Some(there) => {
                     metadata["uid"] = there["metadata"]["uid"].clone();
                     metadata["creationTimestamp"] = there["metadata"]["creationTimestamp"].clone();
                     metadata["generation"] = json!(there["metadata"]["generation"].as_i64().unwrap_or(0) + 1);

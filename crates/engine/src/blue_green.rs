@@ -83,7 +83,14 @@ fn is_fast_tracked(d: &Draft<'_>) -> bool {
 }
 
 fn pause(d: &mut Draft<'_>, strategy: &BlueGreenStrategy) {
-    if d.is_aborted() || !ready_for_pause(d, strategy) {
+    if d.is_aborted() {
+        return;
+    }
+    if d.seen.controls.resume == Resume::Asked && !d.next.blue_green.scale_up_preview_check_point {
+        // Whatever holds the switch back in this pass, a person has asked for it, and nothing else remembers that.
+        d.pause.resumption = Resumption::Pending;
+    }
+    if !ready_for_pause(d, strategy) {
         return;
     }
     if let Some(why) = d.halted() {
@@ -94,6 +101,7 @@ fn pause(d: &mut Draft<'_>, strategy: &BlueGreenStrategy) {
     let needed = !strategy.auto_promotion_enabled() || strategy.auto_promotion_seconds > 0;
     if is_fast_tracked(d) || d.next.blue_green.scale_up_preview_check_point || !needed {
         d.pause.removed.push(reason);
+        d.pause.resumption = Resumption::Done;
         return;
     }
     if !crate::runs::pre_promotion_passed(d, strategy) {
@@ -119,7 +127,7 @@ fn pause(d: &mut Draft<'_>, strategy: &BlueGreenStrategy) {
                 Reason::Paused(reason.as_str().to_owned()),
             );
         }
-        None => d.pause.resumption = Resumption::Pending,
+        None => {}
     }
 }
 
@@ -132,11 +140,13 @@ fn pause_is_over(d: &Draft<'_>, strategy: &BlueGreenStrategy) -> bool {
         return true;
     }
     let start = d.pause_start(PauseReason::BlueGreen);
+    let taken_away = d.recorded.controller_pause && start.is_none();
     if strategy.auto_promotion_enabled() {
         let seconds = i64::from(strategy.auto_promotion_seconds);
-        return seconds == 0 || start.is_some_and(|start| d.seen.now > start + Duration::seconds(seconds));
+        let passed = start.is_some_and(|start| d.seen.now > start + Duration::seconds(seconds));
+        return seconds == 0 || passed || taken_away;
     }
-    d.recorded.controller_pause && start.is_none()
+    taken_away
 }
 
 /// Where the active Service points.

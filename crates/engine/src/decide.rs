@@ -228,7 +228,8 @@ fn first_size(d: &Draft<'_>) -> i32 {
     }
 }
 
-/// A ReplicaSet that was made for this update and not found: no earlier revision, no earlier Rollout.
+/// A ReplicaSet that was made for this update and not found: no earlier revision, no earlier Rollout, and with the size we
+/// create ours with.
 fn is_just_created(d: &Draft<'_>, new: &Revision) -> bool {
     let reused = new.annotations.contains_key(keys::REVISION_HISTORY);
     let rollout = d.seen.rollout.metadata.creation_timestamp.as_ref();
@@ -236,7 +237,7 @@ fn is_just_created(d: &Draft<'_>, new: &Revision) -> bool {
         let rollout = rollout.0.as_second();
         new.created.is_some_and(|created| created.0.timestamp() < rollout)
     });
-    !reused && !older && d.recorded.current_pod_hash != new.hash
+    !reused && !older && new.desired.is_some() && d.recorded.current_pod_hash != new.hash
 }
 
 /// That a new ReplicaSet was created with pods, in the words of a resize: clients follow those.

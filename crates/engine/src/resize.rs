@@ -46,6 +46,12 @@ pub(crate) fn resize(d: &mut Draft<'_>, revision: &Revision, to: i32, at_zero: A
         });
         return Resized::No;
     }
+    if revision.annotations.is_empty() {
+        // A resize cannot write into a map that is not there, and one that was adopted may have none: first the
+        // annotation, then the size.
+        annotate(d, revision, annotations);
+        return Resized::Yes;
+    }
     let direction = if to > revision.size { "up" } else { "down" };
     let message = format!(
         "Scaled {direction} ReplicaSet {} (revision {}) from {} to {to}",

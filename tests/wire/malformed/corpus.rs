@@ -11,16 +11,16 @@ use sim::Rng;
 use super::super::canary;
 
 /// A Rollout that somebody got wrong.
-pub(super) struct Malformed {
+pub(in super::super) struct Malformed {
     /// What was spoilt.
-    pub(super) why: String,
-    pub(super) object: Value,
-    pub(super) meant: Meant,
+    pub(in super::super) why: String,
+    pub(in super::super) object: Value,
+    pub(in super::super) meant: Meant,
 }
 
 /// What a spoilt Rollout means by the contract.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Meant {
+pub(in super::super) enum Meant {
     /// It is invalid, and the message names one of these fields.
     Invalid(Vec<String>),
     /// It is right all the same.
@@ -28,7 +28,7 @@ pub(super) enum Meant {
 }
 
 /// `count` different ones, named `bad-0`, `bad-1` and so on.
-pub(super) fn rollouts(seed: u64, count: usize) -> Vec<Malformed> {
+pub(in super::super) fn rollouts(seed: u64, count: usize) -> Vec<Malformed> {
     let mut rng = Rng::new(seed);
     let mut spoils: Vec<Spoil> = FIELDS.iter().flat_map(|field| field.spoils()).collect();
     spoils.extend(values::values());
@@ -100,11 +100,24 @@ struct Spoil {
     fields: Vec<String>,
 }
 
+/// Objects like this one, each with a value of another type in one of these fields.
+pub(super) fn spoilt(sound: &Value, fields: &[(&str, Type)]) -> Vec<Value> {
+    let spoils = fields
+        .iter()
+        .flat_map(|(path, is)| others(*is).into_iter().map(move |value| (*path, value)));
+    let spoilt = spoils.map(|(path, value)| {
+        let mut object = sound.clone();
+        put(&mut object, path, Some(value));
+        object
+    });
+    spoilt.collect()
+}
+
 /// A field and its type.
 struct Field(&'static str, Type);
 
 #[derive(Clone, Copy)]
-enum Type {
+pub(super) enum Type {
     Int,
     Amount,
     Text,
