@@ -403,7 +403,11 @@ impl Model {
                     self.wrote(task, &op.action, &object, &mut subject);
                     self.notices(&op.notices);
                 }
-                Err(status) if is_already_exists(&status) => self.look_again_at(&op.action, &subject),
+                Err(status) if is_already_exists(&status) => {
+                    self.look_again_at(&op.action, &subject);
+                    refused = true;
+                    break;
+                }
                 Err(status) if concerns_one_pod(&op.action, &status) => {}
                 Err(_) => {
                     refused = true;

@@ -71,7 +71,7 @@ fn ratios(text: &mut String, ours: &[Phase], theirs: &[Phase]) {
 /// Memory at the end, measured by what it was after the first part of the updates.
 fn growth(text: &mut String, phases: &[Phase]) {
     let mut updates = phases.iter().filter(|phase| phase.name.starts_with("update"));
-    if let (Some(first), Some(last)) = (updates.next(), updates.last()) {
+    if let (Some(first), Some(last)) = (updates.next(), updates.next_back()) {
         let part = part(last.resident as f64, first.resident as f64);
         line(
             text,
