@@ -188,6 +188,10 @@ impl Swarm {
         if self.model.writes != before {
             return Err(format!("writes at rest\n{}", self.model.tail()));
         }
+        let events = self.model.world.api.store().list("events", Some("default"));
+        let rescales = events.filter(|event| event["reason"] == "SuccessfulRescale").count();
+        let key = ("rescale Rollout".to_owned(), "any".to_owned(), "none");
+        *self.history.covered.entry(key).or_default() += u32::try_from(rescales).unwrap_or(u32::MAX);
         self.history.trace = self.model.trace;
         Ok(self.history)
     }
