@@ -362,7 +362,7 @@ impl std::io::Write for Printed {
 fn errors_end_with_1_and_warnings_do_not() {
     let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples");
     let (text, done) = typed(&format!("lint {examples} --format text"));
-    assert_eq!(text, "5 files, 20 objects: no errors, no warnings\n");
+    assert_eq!(text, "6 files, 23 objects: no errors, no warnings\n");
     assert_eq!(done, Ok(()));
     let (text, done) = typed(&format!("lint -f {examples}/canary.yaml --format json"));
     assert!(text.contains("\"errors\": 0"), "{text}");
