@@ -183,7 +183,7 @@ mod tests {
         for _ in 0..evictions {
             let pods = world.api.store().list("pods", Some("default"));
             let mut names = pods
-                .filter(|pod| pod["metadata"]["deletionTimestamp"].is_null())
+                .filter(|pod| pod["metadata"]["deletionTimestamp"].is_null() && pod["status"]["phase"] == "Running")
                 .filter_map(|pod| pod["metadata"]["name"].as_str().map(str::to_owned));
             let name = names.next().expect("a pod");
             drop(names);
