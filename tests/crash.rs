@@ -15,7 +15,7 @@ use crate::scenarios::Run;
 const LEAST: usize = 20;
 
 /// A scenario with more writes is long: it is played as often as it writes.
-const LONG: u64 = 32;
+const LONG: u64 = 22;
 
 #[test]
 fn every_write_may_be_the_last() {

@@ -119,10 +119,15 @@ impl Stage<'_> {
                 if let (Some(name), Some(first)) = (call.name, values.first()) {
                     self.kept.insert(name.to_owned(), first.clone());
                 }
-                lines.extend(values.iter().flat_map(|value| {
-                    let text = shown(&without_the_usual(value.clone()));
-                    text.lines().map(str::to_owned).collect::<Vec<_>>()
-                }));
+                lines.extend(
+                    values
+                        .iter()
+                        .filter(|value| !is_only_a_bookmark(value))
+                        .flat_map(|value| {
+                            let text = shown(&without_the_usual(value.clone()));
+                            text.lines().map(str::to_owned).collect::<Vec<_>>()
+                        }),
+                );
             }
             Err(_) => lines.extend(said.body.lines().map(str::to_owned)),
         }
@@ -144,6 +149,11 @@ impl Stage<'_> {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         Ok(format!("{before}{value}{}", self.filled(after)?).replace("NAMESPACE", &self.namespace))
     }
+}
+
+/// A bookmark that says nothing but how far the server is: it comes whenever the server likes.
+fn is_only_a_bookmark(event: &Value) -> bool {
+    event["type"] == "BOOKMARK" && event["object"]["metadata"]["annotations"].is_null()
 }
 
 /// What every refusal has in common says nothing.
