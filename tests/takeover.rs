@@ -91,34 +91,26 @@ fn every_recorded_state_is_taken_over() {
 /// A moment and a way on of each continuation; all of them with `SLUICE_MOMENTS=all` (a quarter of an hour).
 #[test]
 fn what_we_leave_behind_is_taken_over_too() {
-    let all = std::env::var("SLUICE_MOMENTS").is_ok_and(|moments| moments == "all");
-    let (mut wrong, mut moments) = (Vec::new(), 0);
-    let begun = files()
+    let begun: Vec<(usize, (PathBuf, Way))> = files()
         .into_iter()
-        .flat_map(|file| WAYS_LEFT.map(|way| (file.clone(), way)));
-    for (turn, (file, way)) in begun.enumerate() {
-        let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let left = caught(|| left_behind(&Recorded::read(&file)?, way));
-        let left = left.unwrap_or_else(|why| panic!("{name}, {way:?}: {why}"));
-        let chosen = turn.checked_rem(left.len()).unwrap_or(0);
-        for (offset, state) in left
-            .iter()
-            .skip(if all { 0 } else { chosen })
-            .take(if all { left.len() } else { 1 })
-        {
-            moments += 1;
-            let outcomes = if all {
-                all_ways(state)
-            } else {
-                vec![one_way(state, Way::ALL[turn % Way::ALL.len()])]
-            };
-            for (on, outcome) in outcomes {
-                if let Err(why) = outcome {
-                    wrong.push(format!("{name}, {way:?} left at {offset}, {on}: {why}"));
-                }
-            }
-        }
-    }
+        .flat_map(|file| WAYS_LEFT.map(|way| (file.clone(), way)))
+        .enumerate()
+        .collect();
+    let hands = std::thread::available_parallelism().map_or(1, usize::from);
+    let handed: Vec<(usize, Vec<String>)> = std::thread::scope(|scope| {
+        let hand = |hand| {
+            let mine = begun.iter().skip(hand).step_by(hands);
+            scope.spawn(move || {
+                mine.map(|(turn, (file, way))| handed_over(*turn, file, *way))
+                    .collect::<Vec<_>>()
+            })
+        };
+        let threads: Vec<_> = (0..hands).map(hand).collect();
+        let joined = threads.into_iter().map(|thread| thread.join().expect("a hand"));
+        joined.flatten().collect()
+    });
+    let moments: usize = handed.iter().map(|(moments, _)| moments).sum();
+    let wrong: Vec<String> = handed.into_iter().flat_map(|(_, wrong)| wrong).collect();
     say(&format!("takeover: {moments} moments in between"));
     assert!(
         wrong.is_empty(),
@@ -126,6 +118,34 @@ fn what_we_leave_behind_is_taken_over_too() {
         wrong.len(),
         wrong.join("\n\n")
     );
+}
+
+/// One continuation left at one of its moments, or at each: how many moments, and what went wrong.
+fn handed_over(turn: usize, file: &Path, way: Way) -> (usize, Vec<String>) {
+    let all = std::env::var("SLUICE_MOMENTS").is_ok_and(|moments| moments == "all");
+    let (mut wrong, mut moments) = (Vec::new(), 0);
+    let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let left = caught(|| left_behind(&Recorded::read(file)?, way));
+    let left = left.unwrap_or_else(|why| panic!("{name}, {way:?}: {why}"));
+    let chosen = turn.checked_rem(left.len()).unwrap_or(0);
+    for (offset, state) in left
+        .iter()
+        .skip(if all { 0 } else { chosen })
+        .take(if all { left.len() } else { 1 })
+    {
+        moments += 1;
+        let outcomes = if all {
+            all_ways(state)
+        } else {
+            vec![one_way(state, Way::ALL[turn % Way::ALL.len()])]
+        };
+        for (on, outcome) in outcomes {
+            if let Err(why) = outcome {
+                wrong.push(format!("{name}, {way:?} left at {offset}, {on}: {why}"));
+            }
+        }
+    }
+    (moments, wrong)
 }
 
 /// What is going on when the controller is replaced.
