@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use crate::hands::{caught, on_all_cores};
 use crate::scenario::{Scenario, Step, all, tag};
 use crate::scenarios::Run;
 
@@ -27,16 +28,7 @@ fn every_write_may_be_the_last() {
     };
     let mut files: Vec<PathBuf> = all().into_iter().filter(|file| is_undisturbed(file)).collect();
     files.retain(|file| file.to_string_lossy().contains(&only));
-    let hands = std::thread::available_parallelism().map_or(1, usize::from);
-    let crashed: Vec<Crashed> = std::thread::scope(|scope| {
-        let hand = |hand| {
-            let mine: Vec<PathBuf> = files.iter().skip(hand).step_by(hands).cloned().collect();
-            scope.spawn(move || mine.into_iter().map(|file| crash(&file, longest)).collect::<Vec<_>>())
-        };
-        let threads: Vec<_> = (0..hands).map(hand).collect();
-        let joined = threads.into_iter().map(|thread| thread.join().expect("a hand"));
-        joined.flatten().collect()
-    });
+    let crashed: Vec<Crashed> = on_all_cores(&files, |file| crash(file, longest));
     let played = crashed.iter().filter(|one| one.deaths > 0).count();
     let deaths: u64 = crashed.iter().map(|one| one.deaths).sum();
     say(&format!("crash: {deaths} deaths in {played} scenarios"));
@@ -177,13 +169,4 @@ fn difference(wanted: &Value, got: &Value) -> String {
     similar::TextDiff::from_lines(text(wanted), text(got))
         .unified_diff()
         .to_string()
-}
-
-fn caught<T>(play: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(play)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().cloned();
-        Err(text
-            .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
-            .unwrap_or_default())
-    })
 }

@@ -12,6 +12,8 @@ mod crds;
 #[cfg(test)]
 mod examples;
 #[cfg(test)]
+mod hands;
+#[cfg(test)]
 mod layers;
 #[cfg(test)]
 mod lint;

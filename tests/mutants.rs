@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use engine::mutant::{Mutant, set};
 
+use crate::hands::on_all_cores;
 use crate::{scenario, scenarios, swarm};
 
 /// Histories that are tried after the scenarios.
@@ -11,20 +12,10 @@ const SEEDS: u64 = 6;
 
 #[test]
 fn every_mutant_is_caught() {
-    let hands = std::thread::available_parallelism().map_or(1, usize::from);
     // a mutant lives in one thread alone
-    let outcomes: Vec<(Mutant, Option<String>)> = std::thread::scope(|scope| {
-        let hand = |hand| {
-            let mine = Mutant::ALL.into_iter().skip(hand).step_by(hands);
-            let look = |mutant| {
-                set(Some(mutant));
-                (mutant, caught())
-            };
-            scope.spawn(move || mine.map(look).collect::<Vec<_>>())
-        };
-        let threads: Vec<_> = (0..hands).map(hand).collect();
-        let joined = threads.into_iter().map(|thread| thread.join().expect("a hand"));
-        joined.flatten().collect()
+    let outcomes = on_all_cores(&Mutant::ALL, |mutant| {
+        set(Some(*mutant));
+        (*mutant, caught())
     });
     let mut survivors = Vec::new();
     for (mutant, caught) in outcomes {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use sim::{Fault, Request, Rng, Rule};
 use std::time::Duration;
 
+use crate::hands::on_all_cores;
 use crate::model::{AGENT, Model};
 use crate::scenarios::reach;
 
@@ -21,20 +22,12 @@ fn random_histories_break_no_invariant() {
     let seeds = seeds();
     let mut coverage = Coverage::default();
     let mut failures = Vec::new();
-    let hands = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        let hand = |hand| {
-            let mine = seeds.iter().skip(hand).step_by(hands);
-            scope.spawn(move || mine.map(|seed| twice(*seed)).collect::<Vec<_>>())
-        };
-        let threads: Vec<_> = (0..hands).map(hand).collect();
-        for outcome in threads.into_iter().flat_map(|thread| thread.join().expect("a hand")) {
-            match outcome {
-                Ok(history) => coverage.add(&history),
-                Err(why) => failures.push(why),
-            }
+    for outcome in on_all_cores(&seeds, |seed| twice(*seed)) {
+        match outcome {
+            Ok(history) => coverage.add(&history),
+            Err(why) => failures.push(why),
         }
-    });
+    }
     let said = format!("{coverage}\nswarm: {} seeds, {} failures", seeds.len(), failures.len());
     // the test runner captures only what the print macros write; a closed standard output is no reason to fail
     let _ = writeln!(std::io::stdout(), "{said}");

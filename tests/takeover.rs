@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
+use crate::hands::{caught, on_all_cores};
 use crate::model::Model;
 use expected::{End, Way, end, new_template};
 use recorded::{Recorded, hash_label, is_controlled_by, is_over, size, template_path};
@@ -96,19 +97,7 @@ fn what_we_leave_behind_is_taken_over_too() {
         .flat_map(|file| WAYS_LEFT.map(|way| (file.clone(), way)))
         .enumerate()
         .collect();
-    let hands = std::thread::available_parallelism().map_or(1, usize::from);
-    let handed: Vec<(usize, Vec<String>)> = std::thread::scope(|scope| {
-        let hand = |hand| {
-            let mine = begun.iter().skip(hand).step_by(hands);
-            scope.spawn(move || {
-                mine.map(|(turn, (file, way))| handed_over(*turn, file, *way))
-                    .collect::<Vec<_>>()
-            })
-        };
-        let threads: Vec<_> = (0..hands).map(hand).collect();
-        let joined = threads.into_iter().map(|thread| thread.join().expect("a hand"));
-        joined.flatten().collect()
-    });
+    let handed: Vec<(usize, Vec<String>)> = on_all_cores(&begun, |(turn, (file, way))| handed_over(*turn, file, *way));
     let moments: usize = handed.iter().map(|(moments, _)| moments).sum();
     let wrong: Vec<String> = handed.into_iter().flat_map(|(_, wrong)| wrong).collect();
     say(&format!("takeover: {moments} moments in between"));
@@ -184,15 +173,6 @@ fn one_way(state: &Recorded, way: Way) -> (String, Result<String, String>) {
         takeover.go(way)
     });
     (format!("{way:?}").to_lowercase(), outcome)
-}
-
-fn caught<T>(play: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(play)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().cloned();
-        Err(text
-            .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
-            .unwrap_or_default())
-    })
 }
 
 /// A state in a cluster of its own.
