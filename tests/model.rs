@@ -504,7 +504,7 @@ impl Model {
     }
 
     fn expect_back(&mut self, task: &Task, kind: Kind, name: &Name, object: &Value) {
-        if let Some(version) = lower::version_of(object) {
+        if let Some(version) = object["metadata"]["resourceVersion"].as_str() {
             self.checks.wrote(kind, name, version);
             let echo = Echo::Version(Version::new(version));
             let instant = self.instant_at(self.now());

@@ -3,6 +3,7 @@
 //! Outcomes are asserted here, not traces: who goes next is not determined over a real client.
 
 mod cache;
+mod crash;
 mod election;
 mod identity;
 mod malformed;

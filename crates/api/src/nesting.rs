@@ -23,19 +23,34 @@ const NOTE: &str = "sluice.dev/nested-too-deep";
 #[serde(transparent)]
 pub struct Shallow(pub Value);
 
+/// The same of an object of Kubernetes, without its `metadata.managedFields`: no decision reads them, and they are half of most
+/// objects.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Lean(pub Value);
+
 impl<'de> Deserialize<'de> for Shallow {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let cut = Cell::new(false);
-        let level = Level { depth: 0, cut: &cut };
-        let mut value = level.deserialize(deserializer)?;
-        if cut.get() {
-            let path = deepest(&value);
-            if let Value::Object(object) = &mut value {
-                object.insert(NOTE.to_owned(), Value::String(path));
-            }
-        }
-        Ok(Shallow(value))
+        read(deserializer, Place::Elsewhere).map(Shallow)
     }
+}
+
+impl<'de> Deserialize<'de> for Lean {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        read(deserializer, Place::Object).map(Lean)
+    }
+}
+
+fn read<'de, D: Deserializer<'de>>(deserializer: D, place: Place) -> Result<Value, D::Error> {
+    let cut = Cell::new(false);
+    let (depth, cut) = (0, &cut);
+    let mut value = Level { depth, cut, place }.deserialize(deserializer)?;
+    if cut.get() {
+        let path = deepest(&value);
+        if let Value::Object(object) = &mut value {
+            object.insert(NOTE.to_owned(), Value::String(path));
+        }
+    }
+    Ok(value)
 }
 
 /// The path of a part of this object that was left out because it was too deep.
@@ -76,12 +91,22 @@ fn deepest(value: &Value) -> String {
 struct Level<'c> {
     depth: usize,
     cut: &'c Cell<bool>,
+    place: Place,
+}
+
+/// Where in an object a reader is, as far as something is left out there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Object,
+    Metadata,
+    Elsewhere,
 }
 
 impl Level<'_> {
-    fn next(self) -> Self {
+    fn below(self, place: Place) -> Self {
         Level {
             depth: self.depth + 1,
+            place,
             ..self
         }
     }
@@ -137,7 +162,7 @@ impl<'de> Visitor<'de> for Level<'_> {
             return Ok(Value::Null);
         }
         let mut list = Vec::new();
-        while let Some(item) = items.next_element_seed(self.next())? {
+        while let Some(item) = items.next_element_seed(self.below(Place::Elsewhere))? {
             list.push(item);
         }
         Ok(Value::Array(list))
@@ -151,7 +176,15 @@ impl<'de> Visitor<'de> for Level<'_> {
         }
         let mut object = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
-            object.insert(key, entries.next_value_seed(self.next())?);
+            let place = match (self.place, key.as_str()) {
+                (Place::Object, "metadata") => Place::Metadata,
+                (Place::Metadata, "managedFields") => {
+                    entries.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+                (Place::Object | Place::Metadata | Place::Elsewhere, _) => Place::Elsewhere,
+            };
+            object.insert(key, entries.next_value_seed(self.below(place))?);
         }
         Ok(Value::Object(object))
     }
@@ -165,6 +198,18 @@ mod tests {
 
     fn read(text: &str) -> Value {
         serde_json::from_str::<Shallow>(text).expect("JSON").0
+    }
+
+    #[test]
+    fn managed_fields_are_left_out_of_an_object_and_of_nothing_else() {
+        let text =
+            r#"{"metadata": {"managedFields": [{}], "name": "web"}, "spec": {"metadata": {"managedFields": 1}}}"#;
+        let lean: Lean = serde_json::from_str(text).expect("JSON");
+        assert_eq!(
+            lean.0,
+            json!({"metadata": {"name": "web"}, "spec": {"metadata": {"managedFields": 1}}})
+        );
+        assert_eq!(read(text)["metadata"]["managedFields"], json!([{}]));
     }
 
     fn lists(depth: usize) -> String {

@@ -13,6 +13,7 @@ use serde_json::{Value, value::RawValue};
 use crate::hash::{self, TemplateFnv};
 use crate::keys::POD_TEMPLATE_HASH;
 use crate::quantity::Quantity;
+use crate::validate::FieldError;
 
 mod defaulted;
 mod revision;
@@ -25,11 +26,19 @@ pub use revision::{injected_hash, same_revision};
 #[derive(Clone)]
 pub struct Template(Arc<Inner>);
 
+/// What follows the text is computed at the first question, once per version of the template.
 struct Inner {
     text: Box<str>,
-    /// Computed at the first question, once per version of the template.
     fnv: OnceLock<TemplateFnv>,
     normal: OnceLock<Box<str>>,
+    spec_errors: OnceLock<Box<[FieldError]>>,
+}
+
+/// The metadata alone: the rest is passed over, not read.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Head {
+    metadata: Value,
 }
 
 /// What others want to know of a container.
@@ -104,7 +113,7 @@ impl Template {
     pub fn edited(&self, edit: impl FnOnce(&mut Value)) -> Template {
         let mut value = self.value();
         edit(&mut value);
-        Template::from(&value)
+        Template::from(value)
     }
 
     /// The template as the API server would store it in a ReplicaSet.
@@ -130,12 +139,14 @@ impl Template {
         *self.0.fnv.get_or_init(|| hash::fnv_of_pod_template(&self.value()))
     }
 
+    /// What `check` finds in `spec`.
+    pub(crate) fn spec_errors(&self, check: impl FnOnce(&Value) -> Vec<FieldError>) -> &[FieldError] {
+        self.0.spec_errors.get_or_init(|| check(&self.value()["spec"]).into())
+    }
+
     fn metadata(&self, which: &str) -> BTreeMap<String, String> {
-        let value = self.value();
-        let map = value
-            .get("metadata")
-            .and_then(|m| m.get(which))
-            .and_then(Value::as_object);
+        let head: Head = serde_json::from_str(self.as_str()).unwrap_or_default();
+        let map = head.metadata.get(which).and_then(Value::as_object);
         let entries = map.into_iter().flatten();
         entries
             .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
@@ -161,6 +172,7 @@ impl Template {
             text: text.into(),
             fnv: OnceLock::new(),
             normal: OnceLock::new(),
+            spec_errors: OnceLock::new(),
         }))
     }
 }
@@ -191,11 +203,16 @@ impl PartialEq for Template {
 
 impl Eq for Template {}
 
-impl From<&Value> for Template {
-    fn from(value: &Value) -> Self {
-        let mut value = value.clone();
+impl From<Value> for Template {
+    fn from(mut value: Value) -> Self {
         value.sort_all_objects();
         Template::from_text(value.to_string())
+    }
+}
+
+impl From<&Value> for Template {
+    fn from(value: &Value) -> Self {
+        Template::from(value.clone())
     }
 }
 
@@ -220,7 +237,7 @@ impl Serialize for Template {
 
 impl<'de> Deserialize<'de> for Template {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        Value::deserialize(d).map(|value| Template::from(&value))
+        Value::deserialize(d).map(Template::from)
     }
 }
 

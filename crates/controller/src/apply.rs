@@ -10,7 +10,8 @@ use crate::cache::freshness::Echo;
 use crate::edge::Edge;
 use crate::error::{Error, Remedy, trouble_of};
 use crate::kind::{Kind, Name};
-use crate::lower::{self, Subject, version_of};
+use crate::lower::{self, Subject};
+use crate::server::Answer;
 use crate::task::Task;
 
 /// Carries out ops. The subject follows its own writes, so that its status can be written after them.
@@ -29,7 +30,7 @@ pub async fn ops(edge: &Edge, task: &Task, subject: &mut Subject, ops: &[Op]) ->
                 }
                 if name == subject.name
                     && kind == subject.kind
-                    && let Some(version) = version_of(&answer)
+                    && let Some(version) = answer.version()
                 {
                     subject.resource_version = version.to_owned();
                 }
@@ -137,8 +138,8 @@ fn target(subject: &Subject, action: &Action) -> (Kind, Name) {
 }
 
 /// What an accepted action is to be waited for by; `None`: its object is not watched.
-fn echo(action: &Action, answer: &Value) -> Option<Echo> {
-    let version = version_of(answer).map(Version::new);
+fn echo(action: &Action, answer: &Answer) -> Option<Echo> {
+    let version = answer.version().map(Version::new);
     match action {
         Action::DeleteReplicaSet { uid, .. } | Action::DeleteRun { uid, .. } => Some(Echo::Gone {
             uid: uid.clone(),

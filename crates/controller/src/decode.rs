@@ -165,7 +165,7 @@ impl Decode for Workload {
         };
         Ok(Workload {
             metadata,
-            template: Template::from(&template),
+            template: Template::from(template),
             selector: plain(selector)?,
             replicas: replicas.unwrap_or(0),
             available: available.unwrap_or(0),

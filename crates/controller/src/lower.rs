@@ -328,17 +328,5 @@ fn bytes(body: &Value) -> Result<Vec<u8>, Error> {
     serde_json::to_vec(body).map_err(Error::SerializeBody)
 }
 
-/// The version an accepted write left its object at; `None` when the answer carries none.
-pub fn version_of(answer: &Value) -> Option<&str> {
-    answer.get("metadata").and_then(Value::as_object).and_then(version)
-}
-
-fn version(metadata: &Map<String, Value>) -> Option<&str> {
-    metadata
-        .get("resourceVersion")
-        .and_then(Value::as_str)
-        .filter(|version| !version.is_empty())
-}
-
 #[cfg(test)]
 mod tests;

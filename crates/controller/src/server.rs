@@ -5,12 +5,14 @@ mod pace;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::nesting::Shallow;
+use api::nesting::Lean;
 use futures::TryStreamExt;
 use futures::stream::{BoxStream, try_unfold};
 use http::Request;
 use kube::Client;
 use kube::core::WatchEvent;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
@@ -29,6 +31,26 @@ pub struct Server {
     pace: Pace,
     fence: Fence,
     metrics: Arc<Metrics>,
+}
+
+/// What an accepted write answers, as far as anybody reads it: the object that was written comes back by its watch.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Answer {
+    metadata: AnswerMetadata,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct AnswerMetadata {
+    resource_version: String,
+}
+
+impl Answer {
+    /// The version the write left its object at; `None` when the answer carries none.
+    pub fn version(&self) -> Option<&str> {
+        Some(self.metadata.resource_version.as_str()).filter(|version| !version.is_empty())
+    }
 }
 
 /// What a watch delivers.
@@ -72,7 +94,7 @@ impl Server {
     /// Names the attempt.
     pub async fn read(&self, attempt: &str, request: Written) -> Result<Value, Error> {
         self.pace.turn().await;
-        self.call(attempt, request).await
+        self.call::<Lean>(attempt, request).await.map(|answer| answer.0)
     }
 
     /// Reads, and leaves the answer as text.
@@ -91,7 +113,7 @@ impl Server {
     ///
     /// # Errors
     /// Names the attempt.
-    pub async fn write(&self, attempt: &str, request: Written) -> Result<Value, Error> {
+    pub async fn write(&self, attempt: &str, request: Written) -> Result<Answer, Error> {
         self.pace.turn().await;
         if self.leading() == Leading::No {
             return Err(Error::NotLeading {
@@ -108,19 +130,18 @@ impl Server {
     pub async fn watch(&self, attempt: &str, request: Written) -> Result<Events, Error> {
         let request = written(attempt, request)?;
         let asked = Asked::of(request.method(), request.uri());
-        let opened = timeout(CALL_TIMEOUT, self.client.request_events::<Shallow>(request)).await;
+        let opened = timeout(CALL_TIMEOUT, self.client.request_events::<Lean>(request)).await;
         let stream = self.answered(attempt, asked, opened.map_err(|_| no_answer(attempt)))?;
         Ok(Box::pin(try_unfold(Box::pin(stream), |mut stream| async move {
             Ok(stream.try_next().await?.map(|event| (whole(event), stream)))
         })))
     }
 
-    async fn call(&self, attempt: &str, request: Written) -> Result<Value, Error> {
+    async fn call<T: DeserializeOwned>(&self, attempt: &str, request: Written) -> Result<T, Error> {
         let request = written(attempt, request)?;
         let asked = Asked::of(request.method(), request.uri());
-        let answer = timeout(CALL_TIMEOUT, self.client.request::<Shallow>(request)).await;
-        let answer = self.answered(attempt, asked, answer.map_err(|_| no_answer(attempt)))?;
-        Ok(answer.0)
+        let answer = timeout(CALL_TIMEOUT, self.client.request::<T>(request)).await;
+        self.answered(attempt, asked, answer.map_err(|_| no_answer(attempt)))
     }
 
     /// Counts a request by how it ended. The client tells the code of refusals only: what is not refused is done.
@@ -146,7 +167,7 @@ fn written(attempt: &str, request: Written) -> Result<Request<Vec<u8>>, Error> {
 }
 
 /// The event with its object as a plain value.
-fn whole(event: WatchEvent<Shallow>) -> WatchEvent<Value> {
+fn whole(event: WatchEvent<Lean>) -> WatchEvent<Value> {
     match event {
         WatchEvent::Added(object) => WatchEvent::Added(object.0),
         WatchEvent::Modified(object) => WatchEvent::Modified(object.0),

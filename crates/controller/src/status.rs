@@ -9,7 +9,7 @@ use crate::cache::Version;
 use crate::cache::freshness::Echo;
 use crate::edge::Edge;
 use crate::error::Error;
-use crate::lower::{self, Subject, version_of};
+use crate::lower::{self, Subject};
 use crate::task::Task;
 pub use counts::Counts;
 
@@ -21,7 +21,7 @@ pub async fn write(edge: &Edge, task: &Task, subject: &Subject, difference: &Val
     let attempt = format!("write the status of {} {}", subject.kind, subject.name);
     match edge.server.write(&attempt, lower::status(subject, difference)).await {
         Ok(answer) => {
-            if let Some(version) = version_of(&answer) {
+            if let Some(version) = answer.version() {
                 edge.wrote(
                     task,
                     subject.kind,

@@ -22,6 +22,7 @@ mod version;
 
 use anyhow::Result;
 use clap::Subcommand;
+use tokio::runtime::Builder;
 
 use crate::args::Connection;
 use crate::cluster::{Cluster, connect};
@@ -89,11 +90,18 @@ impl Verb {
 }
 
 impl Verb {
-    /// How many threads it runs on; `None`: as many as the machine has processors.
+    /// What it runs on.
     ///
-    /// The controller waits most of the time, and every thread costs memory whether it works or not.
-    pub(crate) fn threads(&self) -> Option<usize> {
-        matches!(self, Verb::Controller(_)).then_some(2)
+    /// The controller waits for the API server nearly all the time; handing each of its small pieces of work from thread to
+    /// thread would cost more than the work.
+    pub(crate) fn runtime(&self) -> Builder {
+        if let Verb::Controller(_) = self {
+            let mut one_thread = Builder::new_current_thread();
+            one_thread.max_blocking_threads(2);
+            one_thread
+        } else {
+            Builder::new_multi_thread()
+        }
     }
 
     /// What it logs unless told otherwise.

@@ -38,11 +38,7 @@ pub fn run() -> ExitCode {
         Err(error) => return explain(&error),
     };
     logs::start(&sluice.logs, sluice.verb.voice());
-    let mut threads = tokio::runtime::Builder::new_multi_thread();
-    if let Some(few) = sluice.verb.threads() {
-        threads.worker_threads(few).max_blocking_threads(few);
-    }
-    let runtime = match threads.enable_all().build() {
+    let runtime = match sluice.verb.runtime().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&anyhow::Error::from(error).context("could not start")),
     };

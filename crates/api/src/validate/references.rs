@@ -13,6 +13,7 @@ use crate::amount::IntOrString;
 use crate::analysis::{Argument, Metric};
 use crate::keys;
 use crate::rollout::{AnalysisRunArgument, AnalysisTemplateRef, Rollout, RolloutSpec};
+use crate::template::Template;
 
 /// What was found of the objects a Rollout names.
 #[derive(Clone, Debug, Default)]
@@ -74,8 +75,7 @@ pub struct TemplateReference<'a> {
 /// Every error, Services first; the controller reports the first.
 pub fn references(rollout: &Rollout, seen: &Seen) -> Vec<FieldError> {
     let name = rollout.metadata.name.as_deref().unwrap_or_default();
-    let labels = rollout.spec.template.as_ref().map(|t| t.value()).unwrap_or_default();
-    let labels = template::strings(&labels["metadata"]["labels"]);
+    let labels = rollout.spec.template.as_ref().map(Template::labels).unwrap_or_default();
     let mut errors = Vec::new();
     for reference in service_references(&rollout.spec) {
         match seen.services.get(reference.name) {

@@ -49,9 +49,9 @@ const VOLUME_KINDS: [&str; 30] = [
 
 /// All errors; a selector that is absent matches nothing, an empty one is not checked.
 pub(super) fn errors(template: Option<&Template>, selector: Option<&LabelSelector>) -> Vec<FieldError> {
-    let template = template.map(Template::value).unwrap_or_default();
-    let labels = strings(&template["metadata"]["labels"]);
-    let annotations = strings(&template["metadata"]["annotations"]);
+    let absent = Template::default();
+    let template = template.unwrap_or(&absent);
+    let (labels, annotations) = (template.labels(), template.annotations());
     let mut errors = Vec::new();
     let selected = selector.is_some_and(|s| selector::is_empty(s) || s.matches(&labels));
     if !selected {
@@ -65,7 +65,7 @@ pub(super) fn errors(template: Option<&Template>, selector: Option<&LabelSelecto
     }
     errors.extend(names::labels(&labels, "spec.template.labels"));
     errors.extend(names::annotations(annotations.keys(), "spec.template.annotations"));
-    errors.extend(pod_spec(&template["spec"]));
+    errors.extend_from_slice(template.spec_errors(pod_spec));
     errors
 }
 

@@ -1,7 +1,7 @@
 //! Listing a kind page by page, and which objects of it concern this controller.
 
 use api::keys;
-use api::nesting::Shallow;
+use api::nesting::Lean;
 use kube::api::{ListParams, WatchParams};
 use kube::core::Request as Builder;
 use serde::Deserialize;
@@ -67,7 +67,7 @@ pub(super) async fn pages(
         let text = edge.server.read_text(&attempt, request).await?;
         let page: Page<'_> = serde_json::from_str(&text).map_err(|error| Error::unreadable(&attempt, error))?;
         for item in page.items.into_iter().flatten() {
-            let item: Shallow = serde_json::from_str(item.get()).map_err(|error| Error::unreadable(&attempt, error))?;
+            let item: Lean = serde_json::from_str(item.get()).map_err(|error| Error::unreadable(&attempt, error))?;
             take(item.0);
         }
         if page.metadata.next.is_empty() {

@@ -8,7 +8,7 @@ use crate::cache::freshness::Echo;
 use crate::edge::Edge;
 use crate::error::Error;
 use crate::kind::{Kind, Name};
-use crate::lower::{self, version_of};
+use crate::lower;
 use crate::queue::Again;
 use crate::release::{Forsaken, forsaken, refers};
 use crate::task::Task;
@@ -47,7 +47,7 @@ async fn release(edge: &Edge, task: &Task, name: &Name, forsaken: &Forsaken) -> 
     let request = lower::release_service(name, &forsaken.uid, &forsaken.version);
     let answer = edge.server.write(&format!("release Service {name}"), request).await?;
     tracing::info!(%task, rollout = forsaken.rollout, "released: its Rollout does not refer to it any more");
-    if let Some(version) = version_of(&answer) {
+    if let Some(version) = answer.version() {
         edge.wrote(task, Kind::Service, name.clone(), Echo::Version(Version::new(version)));
     }
     Ok(Again::OnEvent)

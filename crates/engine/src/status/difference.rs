@@ -5,7 +5,11 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// What turns `from` into `to`; `None` when they are the same.
-pub fn merge_patch<T: Serialize + StatusLike>(from: &T, to: &T) -> Option<Value> {
+pub fn merge_patch<T: Serialize + StatusLike + PartialEq>(from: &T, to: &T) -> Option<Value> {
+    // Most decisions change nothing, and then no tree is made.
+    if from == to {
+        return None;
+    }
     let (from, to) = (tree(from), tree(to));
     let patch = of_objects(&from, &to);
     (!patch.is_empty()).then_some(Value::Object(patch))
