@@ -16,27 +16,27 @@ use crate::json::{Json, is_false, is_zero, null_is_default};
 #[serde(default, rename_all = "camelCase")]
 pub struct MetricProvider {
     /// Prometheus.
-    pub prometheus: Option<PrometheusMetric>,
+    pub prometheus: Option<Box<PrometheusMetric>>,
     /// Kayenta.
-    pub kayenta: Option<KayentaMetric>,
+    pub kayenta: Option<Box<KayentaMetric>>,
     /// An HTTP request.
-    pub web: Option<WebMetric>,
+    pub web: Option<Box<WebMetric>>,
     /// Datadog.
-    pub datadog: Option<DatadogMetric>,
+    pub datadog: Option<Box<DatadogMetric>>,
     /// Wavefront.
-    pub wavefront: Option<WavefrontMetric>,
+    pub wavefront: Option<Box<WavefrontMetric>>,
     /// New Relic.
-    pub new_relic: Option<NewRelicMetric>,
+    pub new_relic: Option<Box<NewRelicMetric>>,
     /// A Job: it succeeds or fails.
-    pub job: Option<JobMetric>,
+    pub job: Option<Box<JobMetric>>,
     /// AWS CloudWatch.
-    pub cloud_watch: Option<CloudWatchMetric>,
+    pub cloud_watch: Option<Box<CloudWatchMetric>>,
     /// Graphite.
-    pub graphite: Option<GraphiteMetric>,
+    pub graphite: Option<Box<GraphiteMetric>>,
     /// InfluxDB.
-    pub influxdb: Option<InfluxdbMetric>,
+    pub influxdb: Option<Box<InfluxdbMetric>>,
     /// Apache SkyWalking.
-    pub skywalking: Option<SkyWalkingMetric>,
+    pub skywalking: Option<Box<SkyWalkingMetric>>,
     /// Providers brought by plugins, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub plugin: BTreeMap<String, Json>,

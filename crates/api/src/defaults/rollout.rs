@@ -278,7 +278,6 @@ fn abort_delay(seconds: Option<i32>) -> Option<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rollout::TrafficRouting;
 
     #[test]
     fn a_silent_spec_means_what_the_contract_says() {
@@ -317,7 +316,7 @@ mod tests {
         });
         let mut routed = basic.clone();
         let canary = routed.strategy.canary.as_mut().unwrap();
-        canary.traffic_routing = Some(TrafficRouting::default());
+        canary.traffic_routing = Some(Box::default());
         let delays = |spec: &RolloutSpec| (spec.scale_down_delay_seconds(), spec.abort_scale_down_delay_seconds());
         assert_eq!(delays(&blue_green), (30, Some(30)));
         assert_eq!(delays(&basic), (0, None));

@@ -115,7 +115,7 @@ pub struct CanaryStatus {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub current_experiment: String,
     /// How traffic is split.
-    pub weights: Option<TrafficWeights>,
+    pub weights: Option<Box<TrafficWeights>>,
     /// Which Service is the stable one: ping or pong.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub stable_ping_pong: String,

@@ -22,17 +22,17 @@ pub struct CanaryStep {
     /// Waits for a time, or until it is promoted.
     pub pause: Option<RolloutPause>,
     /// Runs templates side by side, and waits for the end.
-    pub experiment: Option<RolloutExperimentStep>,
+    pub experiment: Option<Box<RolloutExperimentStep>>,
     /// Runs an analysis, and waits for its verdict.
     pub analysis: Option<RolloutAnalysis>,
     /// With a router, sets the size of the new version apart from its traffic.
     pub set_canary_scale: Option<SetCanaryScale>,
     /// Sends requests with these headers to the new version.
-    pub set_header_route: Option<SetHeaderRoute>,
+    pub set_header_route: Option<Box<SetHeaderRoute>>,
     /// Copies requests to the new version; their answers are thrown away.
-    pub set_mirror_route: Option<SetMirrorRoute>,
+    pub set_mirror_route: Option<Box<SetMirrorRoute>>,
     /// Runs a step that a plugin brings.
-    pub plugin: Option<PluginStep>,
+    pub plugin: Option<Box<PluginStep>>,
 }
 
 /// A pause: seconds, a Go duration, or for ever.

@@ -76,13 +76,13 @@ pub struct CanaryStrategy {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<CanaryStep>,
     /// How traffic is split; when absent the ratio of pods splits it.
-    pub traffic_routing: Option<TrafficRouting>,
+    pub traffic_routing: Option<Box<TrafficRouting>>,
     /// Pods or percentage that may be missing; 25%. A string is a percentage.
     pub max_unavailable: Option<IntOrString>,
     /// Pods or percentage beyond replicas; 25%. A string is a percentage.
     pub max_surge: Option<IntOrString>,
     /// Analysis that runs in the background during an update.
-    pub analysis: Option<RolloutAnalysisBackground>,
+    pub analysis: Option<Box<RolloutAnalysisBackground>>,
     /// Keeps new pods off the nodes of the stable ones.
     pub anti_affinity: Option<AntiAffinity>,
     /// Labels and annotations for pods of the new version.

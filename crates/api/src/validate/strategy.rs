@@ -73,7 +73,7 @@ fn canary_errors(canary: &CanaryStrategy) -> Vec<FieldError> {
         errors.push(FieldError::invalid(path, &canary.stable_service, SAME_STABLE_CANARY));
     }
     if let Some(ping_pong) = &canary.ping_pong {
-        errors.extend(ping_pong_errors(ping_pong, canary.traffic_routing.as_ref()));
+        errors.extend(ping_pong_errors(ping_pong, canary.traffic_routing.as_deref()));
     }
     match &canary.traffic_routing {
         Some(routing) => errors.extend(routed_errors(canary, routing)),
@@ -81,7 +81,7 @@ fn canary_errors(canary: &CanaryStrategy) -> Vec<FieldError> {
     }
     for (i, step) in canary.steps.iter().enumerate() {
         let path = format!("spec.strategy.steps[{i}]");
-        errors.extend(steps::errors(step, canary.traffic_routing.as_ref(), &path));
+        errors.extend(steps::errors(step, canary.traffic_routing.as_deref(), &path));
     }
     errors.extend(anti_affinity(canary.anti_affinity.as_ref()));
     errors

@@ -129,7 +129,7 @@ fn routing_only(spec: &RolloutSpec) -> Vec<String> {
 }
 
 fn traffic_routing(spec: &RolloutSpec) -> Option<&TrafficRouting> {
-    spec.strategy.canary.as_ref()?.traffic_routing.as_ref()
+    spec.strategy.canary.as_ref()?.traffic_routing.as_deref()
 }
 
 #[cfg(test)]
