@@ -4,6 +4,7 @@
 //! sent; typed views are for reading only.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -30,7 +31,7 @@ pub struct Template(Arc<Inner>);
 struct Inner {
     text: Box<str>,
     fnv: OnceLock<TemplateFnv>,
-    normal: OnceLock<Box<str>>,
+    normal: OnceLock<u64>,
     spec_errors: OnceLock<Box<[FieldError]>>,
 }
 
@@ -128,11 +129,18 @@ impl Template {
         })
     }
 
-    /// Two templates of the same revision share this text.
-    pub(crate) fn normal(&self) -> &str {
-        self.0
-            .normal
-            .get_or_init(|| revision::normal_text(&self.value()).into())
+    /// Whether both say the same once what does not count is left out. Almost all that differ are told apart by the digests of
+    /// their normal texts; the texts themselves are larger than the templates and are not kept.
+    pub(crate) fn is_normally(&self, other: &Template) -> bool {
+        let text = |template: &Template| revision::normal_text(&template.value());
+        let digest = |template: &Template| {
+            *template.0.normal.get_or_init(|| {
+                let mut hasher = DefaultHasher::new();
+                text(template).hash(&mut hasher);
+                hasher.finish()
+            })
+        };
+        digest(self) == digest(other) && text(self) == text(other)
     }
 
     pub(crate) fn fnv(&self) -> TemplateFnv {

@@ -78,7 +78,6 @@ impl ReplicaSet {
 pub struct ReplicaSetSpec {
     pub replicas: Option<i32>,
     pub min_ready_seconds: i32,
-    pub selector: LabelSelector,
     pub template: Template,
 }
 

@@ -19,13 +19,13 @@ pub fn same_revision(live: &Template, desired: &Template, recorded: &PodTemplate
         return true;
     }
     if recorded.labels.is_empty() && recorded.annotations.is_empty() {
-        return live.normal() == desired.normal();
+        return live.is_normally(desired);
     }
     let live = live.edited(|value| {
         remove(value, "labels", recorded.labels.keys());
         remove(value, "annotations", recorded.annotations.keys());
     });
-    live.normal() == desired.normal()
+    live.is_normally(desired)
 }
 
 /// The text that templates of one revision share.
