@@ -2,17 +2,20 @@
 //!
 //! Pure, and free of any runtime: the model ring hands these requests to the simulated API server directly.
 
+mod event;
+
 use api::keys;
 use api::rollout::LabelSelector;
-use chrono::{DateTime, SecondsFormat, Utc};
-use engine::plan::{Action, Claim, MetadataChange, Notice, Read};
+use engine::plan::{Action, Claim, MetadataChange, Read};
 use http::{Request, StatusCode};
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::core::Request as Builder;
 use kube::core::request::Error;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::kind::{Kind, Name};
+pub use event::event;
 
 /// The object a plan is about, as it was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -179,6 +182,18 @@ pub fn concerns_one_pod(action: &Action, code: u16) -> bool {
     }
 }
 
+#[derive(Serialize)]
+struct StatusBody<'a> {
+    metadata: Precondition<'a>,
+    status: &'a Value,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Precondition<'a> {
+    resource_version: &'a str,
+}
+
 /// The request that writes the difference of a subject's status: only on the version that was seen.
 ///
 /// An AnalysisRun has no status subresource. Source: wire-contract 10.1 (5).
@@ -186,7 +201,12 @@ pub fn concerns_one_pod(action: &Action, code: u16) -> bool {
 /// # Errors
 /// When the subject's name is empty.
 pub fn status(subject: &Subject, difference: &Value) -> Result<Request<Vec<u8>>, Error> {
-    let body = json!({"metadata": {"resourceVersion": subject.resource_version}, "status": difference});
+    let body = StatusBody {
+        metadata: Precondition {
+            resource_version: &subject.resource_version,
+        },
+        status: difference,
+    };
     let builder = Builder::new(subject.kind.path(&subject.name.namespace));
     match subject.kind {
         Kind::Rollout => builder.patch_subresource(
@@ -222,41 +242,6 @@ pub fn release_service(name: &Name, uid: &str, resource_version: &str) -> Result
     let body = json!({"metadata": metadata, "spec": {"selector": {keys::POD_TEMPLATE_HASH: null}}});
     merge(Kind::Service, &name.namespace, &name.name, body)
 }
-
-/// The request that publishes a notice as a core/v1 Event.
-///
-/// `suffix` makes the Event's name its own among those of one subject. Source: wire-contract 8.2.
-///
-/// # Errors
-/// Never for a subject with a name; the signature is that of its siblings.
-pub fn event(subject: &Subject, notice: &Notice, at: DateTime<Utc>, suffix: &str) -> Result<Request<Vec<u8>>, Error> {
-    let namespace = if subject.name.namespace.is_empty() {
-        "default"
-    } else {
-        &subject.name.namespace
-    };
-    let seconds = at.to_rfc3339_opts(SecondsFormat::Secs, true);
-    let stem: String = subject.name.name.chars().take(EVENT_STEM).collect();
-    let body = json!({
-        "apiVersion": "v1", "kind": "Event",
-        "metadata": {"name": format!("{stem}.{suffix}"), "namespace": namespace},
-        "involvedObject": {
-            "apiVersion": subject.kind.api_version(), "kind": subject.kind.as_str(),
-            "namespace": subject.name.namespace, "name": subject.name.name,
-            "uid": subject.uid, "resourceVersion": subject.resource_version,
-        },
-        "type": notice.level.as_str(), "reason": notice.reason, "message": notice.message,
-        "source": {"component": EVENT_SOURCE}, "reportingComponent": EVENT_SOURCE, "reportingInstance": "",
-        "firstTimestamp": seconds, "lastTimestamp": seconds, "count": 1,
-    });
-    create(Kind::Event, namespace, &body)
-}
-
-/// `source.component` of our Events. Source: wire-contract 8.2.
-const EVENT_SOURCE: &str = "rollouts-controller";
-
-/// Room for the suffix within the 253 characters of an object name.
-const EVENT_STEM: usize = 220;
 
 /// The request that reads one object as the API server has it now.
 ///

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::draft::{AbortChange, Cleared, Draft, Resumption};
 use crate::mutant::{Mutant, is};
-use crate::plan::Notice;
+use crate::plan::{Notice, Urgency};
 use crate::snapshot::{Snapshot, Strategy};
 
 pub(crate) mod conditions;
@@ -94,6 +94,11 @@ pub(crate) fn persist(d: &mut Draft<'_>) -> Option<Value> {
 
 /// What is to be written, and how soon.
 pub(crate) fn difference(d: &mut Draft<'_>) -> Option<Value> {
+    // Most decisions change nothing, and then no tree is made of either.
+    if d.recorded == d.next {
+        d.urgency = Urgency::CountsMayWait;
+        return None;
+    }
     d.urgency = urgency::of(&d.recorded, &d.next);
     merge_patch(&d.recorded, &d.next)
 }

@@ -8,7 +8,7 @@ use futures::StreamExt;
 use futures::stream::iter;
 use kube::Client;
 use serde_json::{Value, json};
-use sim::Request;
+use sim::{Request, Rng};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
@@ -46,12 +46,12 @@ impl Load {
         let asking = iter(0..self.count).map(|number| {
             let (client, path) = (self.client.clone(), path.clone());
             async move {
-                let name = format!("web-{number}");
+                let (name, image) = (name(number), image(number, version));
                 let request = match version {
-                    1 => Request::post(&path, &rollout(&name)),
+                    1 => Request::post(&path, &rollout(&name, &image)),
                     _ => Request::merge_patch(
                         &format!("{path}/{name}"),
-                        &json!({"spec": {"template": template(&name, version)}}),
+                        &json!({"spec": {"template": template(&name, &image)}}),
                     ),
                 };
                 let asked = Instant::now();
@@ -60,6 +60,9 @@ impl Load {
             }
         });
         let mut asking = asking.buffer_unordered(AT_ONCE);
+        let images: BTreeMap<String, String> = (0..self.count)
+            .map(|number| (name(number), image(number, version)))
+            .collect();
         let deadline = Instant::now() + PATIENCE;
         let (mut asked, mut done) = (BTreeMap::new(), BTreeMap::new());
         while done.len() < self.count {
@@ -69,11 +72,12 @@ impl Load {
                     asked.insert(name, at);
                 }
                 change = timeout_at(deadline, self.changes.recv()) => match change {
-                    Ok(Some(change)) if is_done(&change.object, version) => {
-                        let name = change.object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-                        done.entry(name).or_insert_with(Instant::now);
+                    Ok(Some(change)) => {
+                        let name = change.object["metadata"]["name"].as_str().unwrap_or_default();
+                        if images.get(name).is_some_and(|image| is_done(&change.object, image)) {
+                            done.entry(name.to_owned()).or_insert_with(Instant::now);
+                        }
                     }
-                    Ok(Some(_)) => {}
                     Ok(None) => bail!("the watch of rollouts has ended"),
                     Err(_) => bail!("{} of {} rollouts have not come to version {version}", self.count - done.len(), self.count),
                 },
@@ -88,54 +92,81 @@ impl Load {
     }
 }
 
-/// Healthy, with this version everywhere.
-fn is_done(rollout: &Value, version: usize) -> bool {
+fn name(number: usize) -> String {
+    format!("web-{number}")
+}
+
+/// The image of a rollout in a version. The first two updates bring images that are new, as in the incumbent's figures; every
+/// other one of five at random, so that what is kept of the history is soon all there is to keep.
+fn image(number: usize, version: usize) -> String {
+    const NEW: usize = 3;
+    const IMAGES: u64 = 5;
+    let mut random = Rng::new(number as u64);
+    let mut image = version.min(NEW) as u64;
+    for _ in NEW..version {
+        // any of the four others
+        image = 1 + (image + random.below(IMAGES - 1)) % IMAGES;
+    }
+    format!("web:v{image}")
+}
+
+/// Healthy, with this image everywhere.
+fn is_done(rollout: &Value, image: &str) -> bool {
     let (spec, status) = (&rollout["spec"], &rollout["status"]);
-    let image = spec["template"]["spec"]["containers"][0]["image"]
-        .as_str()
-        .unwrap_or_default();
+    let there = &spec["template"]["spec"]["containers"][0]["image"];
     let observed = status["observedGeneration"]
         .as_str()
         .and_then(|text| text.parse::<i64>().ok());
-    image.ends_with(&format!(":v{version}"))
+    there == image
         && observed == rollout["metadata"]["generation"].as_i64()
         && status["phase"] == "Healthy"
         && status["stableRS"] == status["currentPodHash"]
 }
 
 /// Two pods, half of them first, a short pause: the workload of the incumbent's figures.
-fn rollout(name: &str) -> Value {
+fn rollout(name: &str, image: &str) -> Value {
     json!({
         "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout",
         "metadata": {"name": name, "namespace": NAMESPACE},
         "spec": {
             "replicas": 2,
             "selector": {"matchLabels": {"app": name}},
-            "template": template(name, 1),
+            "template": template(name, image),
             "strategy": {"canary": {"steps": [{"setWeight": 50}, {"pause": {"duration": "2s"}}]}},
         },
     })
 }
 
-fn template(name: &str, version: usize) -> Value {
+fn template(name: &str, image: &str) -> Value {
     json!({
         "metadata": {"labels": {"app": name}},
-        "spec": {"containers": [{"name": "web", "image": format!("web:v{version}")}]},
+        "spec": {"containers": [{"name": "web", "image": image}]},
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
     fn a_rollout_is_done_when_the_version_that_was_asked_for_is_everywhere() {
-        let mut seen = rollout("web");
+        let mut seen = rollout("web", "web:v1");
         seen["metadata"]["generation"] = json!(1);
         seen["status"] = json!({"phase": "Healthy", "observedGeneration": "1", "stableRS": "a", "currentPodHash": "a"});
-        assert!(is_done(&seen, 1));
-        assert!(!is_done(&seen, 2), "another image");
+        assert!(is_done(&seen, "web:v1"));
+        assert!(!is_done(&seen, "web:v2"), "another image");
         seen["metadata"]["generation"] = json!(2);
-        assert!(!is_done(&seen, 1), "not seen by the controller yet");
+        assert!(!is_done(&seen, "web:v1"), "not seen by the controller yet");
+    }
+
+    #[test]
+    fn every_update_brings_another_image_and_there_are_five() {
+        let images: Vec<String> = (1..100).map(|version| image(7, version)).collect();
+        assert_eq!(images[..3], ["web:v1", "web:v2", "web:v3"]);
+        assert!(images.windows(2).all(|pair| pair[0] != pair[1]), "{images:?}");
+        assert_eq!(images.iter().collect::<BTreeSet<_>>().len(), 5);
+        assert_ne!(images, (1..100).map(|version| image(8, version)).collect::<Vec<_>>());
     }
 }

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use chrono::DateTime;
 use engine::plan::{Action, Amendment, Claim, MetadataChange, Notice};
 use serde_json::json;
 

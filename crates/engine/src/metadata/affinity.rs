@@ -54,7 +54,7 @@ pub(crate) fn sync(seen: &Snapshot, new: &Revision) -> Option<Value> {
     }
     let live = only_affinity(new.template.value().pointer("/spec/affinity").cloned());
     let wanted = only_affinity(at_creation(seen).or_else(|| asked(seen)));
-    let patch = of_objects(&live, &wanted);
+    let patch = of_objects(&live, wanted);
     (!patch.is_empty()).then_some(Value::Object(patch))
 }
 

@@ -5,13 +5,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// What turns `from` into `to`; `None` when they are the same.
-pub fn merge_patch<T: Serialize + StatusLike + PartialEq>(from: &T, to: &T) -> Option<Value> {
-    // Most decisions change nothing, and then no tree is made.
-    if from == to {
-        return None;
-    }
+pub fn merge_patch<T: Serialize + StatusLike>(from: &T, to: &T) -> Option<Value> {
     let (from, to) = (tree(from), tree(to));
-    let patch = of_objects(&from, &to);
+    let patch = of_objects(&from, to);
     (!patch.is_empty()).then_some(Value::Object(patch))
 }
 
@@ -29,10 +25,10 @@ fn tree<T: Serialize>(status: &T) -> Map<String, Value> {
 }
 
 /// What turns one object into the other, as a merge patch.
-pub(crate) fn of_objects(from: &Map<String, Value>, to: &Map<String, Value>) -> Map<String, Value> {
+pub(crate) fn of_objects(from: &Map<String, Value>, mut to: Map<String, Value>) -> Map<String, Value> {
     let mut patch = Map::new();
     for (key, old) in from {
-        match (old, to.get(key)) {
+        match (old, to.get_mut(key).map(Value::take)) {
             (_, None) => {
                 patch.insert(key.clone(), Value::Null);
             }
@@ -42,16 +38,13 @@ pub(crate) fn of_objects(from: &Map<String, Value>, to: &Map<String, Value>) -> 
                     patch.insert(key.clone(), Value::Object(inner));
                 }
             }
-            (old, Some(new)) if old != new => {
-                patch.insert(key.clone(), new.clone());
+            (old, Some(new)) if *old != new => {
+                patch.insert(key.clone(), new);
             }
             (_, Some(_)) => {}
         }
     }
-    for (key, new) in to {
-        if !from.contains_key(key) {
-            patch.insert(key.clone(), new.clone());
-        }
-    }
+    let added = to.into_iter().filter(|(key, _)| !from.contains_key(key));
+    patch.extend(added);
     patch
 }

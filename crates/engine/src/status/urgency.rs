@@ -31,16 +31,21 @@ pub(super) fn of(recorded: &RolloutStatus, next: &RolloutStatus) -> Urgency {
 
 /// Whether a condition says what it said, but for when progress was last made: every ready pod is progress.
 fn is_said(recorded: &[Condition], new: &Condition) -> bool {
+    let Condition {
+        r#type,
+        status,
+        last_update_time,
+        last_transition_time,
+        reason,
+        message,
+    } = new;
     recorded.iter().any(|old| {
-        let moved = Condition {
-            last_update_time: if new.r#type == kind::PROGRESSING {
-                new.last_update_time
-            } else {
-                old.last_update_time
-            },
-            ..old.clone()
-        };
-        moved == *new
+        old.r#type == *r#type
+            && old.status == *status
+            && (r#type == kind::PROGRESSING || old.last_update_time == *last_update_time)
+            && old.last_transition_time == *last_transition_time
+            && old.reason == *reason
+            && old.message == *message
     })
 }
 
