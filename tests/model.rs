@@ -67,6 +67,8 @@ pub struct Model {
     instant: tokio::time::Instant,
     shelves: Shelves,
     cursors: BTreeMap<Kind, WatchCursor>,
+    /// What this life of the controller has listed.
+    listed: BTreeSet<Kind>,
     freshness: Freshness,
     counts: Counts,
     due: BTreeMap<Task, DateTime<Utc>>,
@@ -108,6 +110,7 @@ impl Model {
             instant: tokio::time::Instant::now(),
             shelves: Shelves::default(),
             cursors: BTreeMap::new(),
+            listed: BTreeSet::new(),
             freshness: Freshness::default(),
             counts: Counts::default(),
             due: BTreeMap::new(),
@@ -122,6 +125,7 @@ impl Model {
     pub fn restart(&mut self) {
         self.shelves = Shelves::default();
         self.cursors.clear();
+        self.listed.clear();
         self.freshness = Freshness::default();
         self.counts = Counts::default();
         self.due.clear();
@@ -239,6 +243,13 @@ impl Model {
             if sweep || self.cursors.get(&kind).is_none_or(|cursor| cursor.is_closed()) {
                 self.list(kind);
             }
+            // Nothing is decided before everything was listed once: what fails is listed again, what is forbidden is not.
+            for _ in 0..100 {
+                if self.listed.contains(&kind) {
+                    break;
+                }
+                self.list(kind);
+            }
             let Some(cursor) = self.cursors.get_mut(&kind) else {
                 continue;
             };
@@ -263,14 +274,14 @@ impl Model {
             Kind::ReplicaSet => format!("?labelSelector={}", api::keys::POD_TEMPLATE_HASH),
             _ => String::new(),
         };
-        let Ok(list) = self
+        let listed = self
             .world
             .api
-            .handle(Request::get(&format!("{path}{query}")).agent(AGENT))
-            .object()
-        else {
+            .handle(Request::get(&format!("{path}{query}")).agent(AGENT));
+        let Ok(list) = listed.object() else {
             return;
         };
+        self.listed.insert(kind);
         let version = list["metadata"]["resourceVersion"].as_str().unwrap_or("0").to_owned();
         let objects = list["items"].as_array().cloned().unwrap_or_default();
         let change = self.shelves.replace(kind, objects, &Version::new(version.clone()));

@@ -66,7 +66,9 @@ pub(super) fn new_count(d: &Draft<'_>, strategy: &BlueGreenStrategy) -> i32 {
     let active = active_revision(d);
     let new = d.seen.new_revision();
     let alone = active.is_none_or(|active| new.is_some_and(|new| new.uid == active.uid));
-    if alone || d.is_promote_full() {
+    // Going back to stable while another revision is active: stable is always whole, and a preview of it is not one.
+    let is_stable = new.is_some() && d.seen.separate_stable().is_none() && d.seen.stable_revision().is_some();
+    if alone || is_stable || d.is_promote_full() {
         return replicas;
     }
     if d.recorded.current_pod_hash != d.seen.new_hash() {
