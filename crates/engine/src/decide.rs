@@ -10,9 +10,10 @@ use api::rollout::{Rollout, RolloutStatus};
 use serde_json::{Value, json};
 
 use crate::draft::{AbortChange, Draft};
-use crate::plan::{Action, Claim, Held, Notice, Plan, Reason};
+use crate::gate::LOOK_AGAIN;
+use crate::plan::{Action, Claim, Held, Notice, Plan, Read, Reason};
 use crate::refusal;
-use crate::snapshot::{InvalidSpec, Observed, Ownership, Revision, Snapshot, Strategy};
+use crate::snapshot::{Counts, InvalidSpec, Observed, Ownership, Revision, Snapshot, Strategy};
 use crate::status::{self, conditions};
 
 /// Decides one hop.
@@ -32,6 +33,17 @@ pub fn decide(observed: &Observed) -> Plan {
 /// Decides one hop of a valid rollout.
 pub fn decide_snapshot(seen: &Snapshot) -> Plan {
     let mut d = Draft::new(seen);
+    if seen
+        .revisions
+        .iter()
+        .any(|revision| revision.counts == Counts::Doubtful)
+    {
+        match seen.pods {
+            None => d.ask(Read::Pods),
+            // nothing may wake us when new pods have come to the same number
+            Some(_) => d.wake_at(seen.now + LOOK_AGAIN),
+        }
+    }
     // each of these is a hop of its own: what follows relies on its effect having been seen
     let before: [fn(&mut Draft<'_>) -> Settled; 5] = [
         claim,

@@ -32,7 +32,10 @@ pub(crate) fn restart(d: &mut Draft<'_>) {
     let limits = d.limits();
     let sizes: i32 = d.seen.revisions.iter().map(|revision| revision.size).sum();
     let minimum = limits.replicas.max(sizes) - limits.max_unavailable.max(1);
-    let available = pods.iter().filter(|pod| is_available(d, pod)).count();
+    let available = pods
+        .iter()
+        .filter(|pod| pod.is_available(d.seen.spec().min_ready_seconds, d.seen.now))
+        .count();
     let mut budget = i32::try_from(available).unwrap_or(i32::MAX) - minimum;
     let old: Vec<&Pod> = pods
         .iter()
@@ -57,18 +60,4 @@ pub(crate) fn restart(d: &mut Draft<'_>) {
     }
     let until = Some(d.seen.now + if leaving { crate::gate::LOOK_AGAIN } else { RETRY });
     d.hold_until("the restart", Reason::RestartBudget { remaining }, until);
-}
-
-/// Ready for at least minReadySeconds, and staying.
-fn is_available(d: &Draft<'_>, pod: &Pod) -> bool {
-    let wait = Duration::seconds(i64::from(d.seen.spec().min_ready_seconds));
-    let ready = pod
-        .status
-        .conditions
-        .iter()
-        .find(|condition| condition.r#type == "Ready");
-    let since = ready
-        .filter(|ready| ready.status == "True")
-        .and_then(|ready| ready.last_transition_time);
-    pod.metadata.deletion_timestamp.is_none() && since.is_some_and(|since| since.0 + wait <= d.seen.now)
 }

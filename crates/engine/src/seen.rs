@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use api::duration::Time;
 use api::rollout::LabelSelector;
 use api::template::Template;
+use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 
 /// Object metadata, without managedFields.
@@ -57,6 +58,10 @@ pub struct ReplicaSet {
     /// The most ready pods it was seen with since it was last made smaller; 0 when nobody has looked on.
     #[serde(skip)]
     pub most_ready: i32,
+    /// The smallest size it was given while its status counted more available pods than that: those beyond are on their way
+    /// out, even if it was made larger again since. `None`: the status counts no such pod.
+    #[serde(skip)]
+    pub shrunk_to: Option<i32>,
 }
 
 impl ReplicaSet {
@@ -65,6 +70,11 @@ impl ReplicaSet {
         let seen = before.map_or(0, |before| before.most_ready);
         let size = self.spec.replicas.unwrap_or(0);
         self.most_ready = seen.min(size).max(self.status.ready_replicas);
+        let told = before.and_then(|before| match before.shrunk_to {
+            Some(least) => Some(least.min(size)),
+            None => (size < before.spec.replicas.unwrap_or(0)).then_some(size),
+        });
+        self.shrunk_to = told.filter(|least| self.status.available_replicas > *least);
         if let Some(before) = before {
             self.spec.template = self.spec.template.shared_with(&before.spec.template);
         }
@@ -204,6 +214,19 @@ impl ReadyEndpoints {
 pub struct Pod {
     pub metadata: Meta,
     pub status: PodStatus,
+}
+
+impl Pod {
+    /// Ready for at least so many seconds, and staying.
+    pub fn is_available(&self, min_ready_seconds: i32, now: DateTime<Utc>) -> bool {
+        let wait = Duration::seconds(i64::from(min_ready_seconds));
+        let mut conditions = self.status.conditions.iter();
+        let ready = conditions.find(|condition| condition.r#type == "Ready");
+        let since = ready
+            .filter(|ready| ready.status == "True")
+            .and_then(|ready| ready.last_transition_time);
+        self.metadata.deletion_timestamp.is_none() && since.is_some_and(|since| since.0 + wait <= now)
+    }
 }
 
 /// `status` of a Pod.

@@ -19,7 +19,7 @@ mod references;
 mod revision;
 mod workload;
 
-pub use revision::{Deadline, Deleting, Revision, Settled};
+pub use revision::{Counts, Deadline, Deleting, Revision, Settled};
 
 /// The raw objects of one rollout at one instant, out of the caches.
 #[derive(Clone, Debug, Default)]
