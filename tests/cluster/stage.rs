@@ -447,7 +447,11 @@ impl<'s> Stage<'s> {
         }
         let disturbed = self.scenario.steps.iter().any(|(_, step)| match step {
             Step::Kill(..) | Step::RestartPods => true,
-            Step::Patch(patch) => patch["spec"]["replicas"] == 0,
+            Step::Patch(patch) => {
+                let container = &patch["spec"]["template"]["spec"]["containers"][0];
+                // nobody is asked for pods, or they crash by themselves
+                patch["spec"]["replicas"] == 0 || container["env"][0]["name"] == "CRASH_AFTER_MS"
+            }
             Step::Apply
             | Step::Image(_)
             | Step::ImageOf(..)
