@@ -4,12 +4,12 @@
 //! same in the model ring to every scenario; here the caches, the queue and the watches are the real ones.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 use sim::{ApiServer, Fault, Rule};
 
 use super::ring::{self, Ring, pointed, replica_sets, status};
+use super::tap::{Asked, nth};
 use super::{canary, service, template};
 
 /// A canary that pauses for half a minute, is analysed, and moves two Services.
@@ -83,11 +83,9 @@ async fn play(seed: u64, rollout: fn(&Ring) -> Value, dies_with: Option<usize>) 
     ring.pass(30).await;
     let (begun, written) = (ring.now(), ring.writes());
     if let Some(write) = dies_with {
-        let seen = AtomicUsize::new(0);
-        ring.tap.before(
-            move |asked| asked.is_write() && seen.fetch_add(1, Ordering::Relaxed) == write,
-            |api| api.faults.add(Rule::new(Fault::HangAfter).agent("sluice").once()),
-        );
+        ring.tap.before(nth(write, Asked::is_write), |api| {
+            api.faults.add(Rule::new(Fault::HangAfter).agent("sluice").once())
+        });
     }
     ring.set_image("web", "web:v2");
     if dies_with.is_some() {

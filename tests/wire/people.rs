@@ -1,12 +1,11 @@
 //! What people do comes about exactly once, also when it lands between what we read and what we write (issue 3, "People's
 //! actions"; field-lessons A1).
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use serde_json::{Value, json};
 use sim::{ApiServer, Request};
 
 use super::ring::{self, NAMESPACE, Ring, status};
+use super::tap::{self, Asked};
 use super::{canary, service};
 
 /// What somebody does to a rollout in a situation, and all that comes of it.
@@ -207,13 +206,12 @@ fn steps() -> Value {
 }
 
 /// Whether a request is the write with this number about this rollout, counted from now.
-fn nth_write_about(name: &str, nth: usize) -> impl Fn(&super::tap::Asked) -> bool + Send + 'static {
-    let seen = AtomicUsize::new(0);
+fn nth_write_about(name: &str, nth: usize) -> impl Fn(&Asked) -> bool + Send + 'static {
     let (itself, its) = (format!("/rollouts/{name}"), format!("/replicasets/{name}-"));
-    move |asked| {
+    tap::nth(nth, move |asked| {
         let about = asked.line.contains(&itself) || asked.line.contains(&its);
-        about && asked.is_write() && seen.fetch_add(1, Ordering::Relaxed) == nth
-    }
+        about && asked.is_write()
+    })
 }
 
 fn is_paused(api: &ApiServer, name: &str) -> bool {

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
@@ -60,6 +61,15 @@ impl Asked {
         let aside = self.line.ends_with("/events") || self.line.contains("/leases");
         !self.line.starts_with("GET") && !aside
     }
+}
+
+/// The n-th request of this kind from now on, counted from 0.
+pub(super) fn nth(
+    nth: usize,
+    is_one: impl Fn(&Asked) -> bool + Send + 'static,
+) -> impl Fn(&Asked) -> bool + Send + 'static {
+    let seen = AtomicUsize::new(0);
+    move |asked| is_one(asked) && seen.fetch_add(1, Ordering::Relaxed) == nth
 }
 
 impl Tap {

@@ -85,9 +85,8 @@ pub fn stamp(object: &Value) -> Stamp {
     }
 }
 
-/// Takes away what no decision reads and what is large: it would be most of the memory.
+/// Takes away what no decision reads and what is large; managedFields are passed over by the reader already.
 fn prune(metadata: &mut Map<String, Value>) {
-    metadata.remove("managedFields");
     if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
         annotations.remove(keys::LAST_APPLIED);
     }

@@ -33,17 +33,7 @@ pub fn decide(observed: &Observed) -> Plan {
 /// Decides one hop of a valid rollout.
 pub fn decide_snapshot(seen: &Snapshot) -> Plan {
     let mut d = Draft::new(seen);
-    if seen
-        .revisions
-        .iter()
-        .any(|revision| revision.counts == Counts::Doubtful)
-    {
-        match seen.pods {
-            None => d.ask(Read::Pods),
-            // nothing may wake us when new pods have come to the same number
-            Some(_) => d.wake_at(seen.now + LOOK_AGAIN),
-        }
-    }
+    look_closer(&mut d);
     // each of these is a hop of its own: what follows relies on its effect having been seen
     let before: [fn(&mut Draft<'_>) -> Settled; 5] = [
         claim,
@@ -78,6 +68,19 @@ pub fn decide_snapshot(seen: &Snapshot) -> Plan {
         d.say_before("RolloutCompleted", begun);
     }
     d.plan(status)
+}
+
+/// Where a ReplicaSet's counts are in doubt, its pods are looked at, until they agree.
+fn look_closer(d: &mut Draft<'_>) {
+    let mut revisions = d.seen.revisions.iter();
+    if revisions.all(|revision| revision.counts == Counts::Trusted) {
+        return;
+    }
+    match d.seen.pods {
+        None => d.ask(Read::Pods),
+        // nothing may wake us when new pods have come to the same number
+        Some(_) => d.wake_at(d.seen.now + LOOK_AGAIN),
+    }
 }
 
 /// Whether what a stage needs has been seen.

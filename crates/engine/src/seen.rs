@@ -32,6 +32,11 @@ impl Meta {
         self.owner_references.iter().find(|owner| owner.controller)
     }
 
+    /// Whether this is the owner that manages the object.
+    pub fn is_controlled_by(&self, uid: &str) -> bool {
+        self.controller().is_some_and(|owner| owner.uid == uid)
+    }
+
     /// The value of the pod template hash label; empty when there is none.
     pub fn hash(&self) -> &str {
         self.labels.get(api::keys::POD_TEMPLATE_HASH).map_or("", String::as_str)

@@ -63,11 +63,11 @@ pub(super) fn new_count(d: &Draft<'_>, strategy: &BlueGreenStrategy) -> i32 {
     let Some(preview) = strategy.preview_replica_count else {
         return replicas;
     };
-    let active = active_revision(d);
     let new = d.seen.new_revision();
-    let alone = active.is_none_or(|active| new.is_some_and(|new| new.uid == active.uid));
+    let is_new = |revision: &Revision| new.is_some_and(|new| new.uid == revision.uid);
+    let alone = active_revision(d).is_none_or(is_new);
     // Going back to stable while another revision is active: stable is always whole, and a preview of it is not one.
-    let is_stable = new.is_some() && d.seen.separate_stable().is_none() && d.seen.stable_revision().is_some();
+    let is_stable = d.seen.stable_revision().is_some_and(is_new);
     if alone || is_stable || d.is_promote_full() {
         return replicas;
     }

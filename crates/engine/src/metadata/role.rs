@@ -137,10 +137,8 @@ fn pods(d: &mut Draft<'_>, revision: &Revision, carried: &PodTemplateMetadata, w
         d.ask(Read::Pods);
         return;
     };
-    let is_ours = |pod: &&Pod| {
-        let owner = pod.metadata.controller();
-        owner.is_some_and(|owner| owner.uid == revision.uid) && pod.metadata.deletion_timestamp.is_none()
-    };
+    let is_ours =
+        |pod: &&Pod| pod.metadata.is_controlled_by(&revision.uid) && pod.metadata.deletion_timestamp.is_none();
     let change = |pod: &Pod| MetadataChange {
         labels: changes(&pod.metadata.labels, &carried.labels, &wanted.labels),
         annotations: changes(&pod.metadata.annotations, &carried.annotations, &wanted.annotations),

@@ -183,9 +183,7 @@ fn available(rs: &ReplicaSet, size: i32, observed: &Observed) -> (i32, Counts) {
         return (counted.min(least), Counts::Doubtful);
     };
     let staying = pods.iter().filter(|pod| {
-        let owner = pod.metadata.controller();
-        owner.is_some_and(|owner| owner.uid == rs.metadata.uid)
-            && pod.is_available(rs.spec.min_ready_seconds, observed.now)
+        pod.metadata.is_controlled_by(&rs.metadata.uid) && pod.is_available(rs.spec.min_ready_seconds, observed.now)
     });
     let staying = i32::try_from(staying.count()).unwrap_or(i32::MAX);
     let counts = if staying < counted {
