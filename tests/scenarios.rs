@@ -391,6 +391,7 @@ pub(crate) fn path_of(kind: &str, namespace: &str, name: &str) -> String {
         "replicaset" => ("/apis/apps/v1", "replicasets"),
         "deployment" => ("/apis/apps/v1", "deployments"),
         "podtemplate" => ("/api/v1", "podtemplates"),
+        "slice" => ("/apis/discovery.k8s.io/v1", "endpointslices"),
         "run" => ("/apis/argoproj.io/v1alpha1", "analysisruns"),
         "template" => ("/apis/argoproj.io/v1alpha1", "analysistemplates"),
         "rollout" => ("/apis/argoproj.io/v1alpha1", "rollouts"),

@@ -156,7 +156,7 @@ pub const ALL: &[Permission] = &[
         EndpointSlice,
         &[List],
         "whether a Service that was switched has ready endpoints",
-        "old pods behind a Service stay: it is not known whether they are needed",
+        "old pods behind a Service stay, and analysis of a blue/green does not begin: nobody knows what it reaches",
     ),
     line(
         Pod,

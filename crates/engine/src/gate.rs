@@ -1,4 +1,5 @@
-//! What holds a scale-down: live Services that still name the ReplicaSet, endpoints not seen yet, and minimum availability.
+//! What holds a scale-down: live Services that still name the ReplicaSet, endpoints not seen yet, and minimum availability;
+//! and what holds an analysis: endpoints of other pods.
 //!
 //! The counts come from the contract's formulas; this is the gate outside them (invariants I2, I4, I5).
 
@@ -91,6 +92,55 @@ fn by_service(d: &mut Draft<'_>, revision: &Revision, to: i32, service: &str) ->
         Some(at),
     );
     revision.size
+}
+
+/// Whether only the new revision's pods are behind a Service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Behind {
+    OnlyNew,
+    NotYet,
+}
+
+/// Looks whether requests to a Service reach the new revision and no other. Says what it waits for.
+///
+/// A selector that is written is not yet what the network does. A Service that can select no pod of the new revision,
+/// whatever comes, holds nothing.
+pub(crate) fn new_pods_behind(d: &mut Draft<'_>, what: String, service: &str) -> Behind {
+    let (Some(Some(live)), Some(new)) = (d.seen.services.get(service), d.seen.new_revision()) else {
+        return Behind::OnlyNew;
+    };
+    if live.hash() != Some(new.hash.as_str()) {
+        d.hold(what, Reason::NotSeenYet(format!("Service {service} on {}", new.name)));
+        return Behind::NotYet;
+    }
+    let labels = new.template.labels();
+    if live
+        .spec
+        .selector
+        .iter()
+        .any(|(key, value)| labels.get(key) != Some(value))
+    {
+        return Behind::OnlyNew;
+    }
+    let service = service.to_owned();
+    let Some(endpoints) = d.seen.endpoints.get(&service) else {
+        d.ask(Read::Endpoints { service });
+        return Behind::NotYet;
+    };
+    let mut others = d.seen.revisions.iter().filter(|other| other.name != new.name);
+    let why = match others.find(|other| endpoints.of_replica_set(&other.name) > 0) {
+        Some(other) => Reason::EndpointsOf {
+            service,
+            replica_set: other.name.clone(),
+        },
+        None if endpoints.of_replica_set(&new.name) == 0 => Reason::NoReadyEndpoints {
+            service,
+            replica_set: new.name.clone(),
+        },
+        None => return Behind::OnlyNew,
+    };
+    d.hold_until(what, why, Some(d.seen.now + LOOK_AGAIN));
+    Behind::NotYet
 }
 
 /// Pods a ReplicaSet keeps while a live Service names it, when the counts want `to` of it.

@@ -251,6 +251,8 @@ pub enum Reason {
     ServiceStillNames { service: String, replica_set: String },
     /// A Service names a ReplicaSet but no ready endpoint of it has been seen.
     NoReadyEndpoints { service: String, replica_set: String },
+    /// A Service has ready endpoints of this ReplicaSet still.
+    EndpointsOf { service: String, replica_set: String },
     /// The scale-down delay has not passed.
     ScaleDownDelay { replica_set: String },
     /// An analysis run is not finished.
@@ -295,6 +297,9 @@ impl std::fmt::Display for Reason {
             }
             Reason::NoReadyEndpoints { service, replica_set } => {
                 write!(f, "Service {service} has no ready endpoint of {replica_set} yet")
+            }
+            Reason::EndpointsOf { service, replica_set } => {
+                write!(f, "Service {service} still has ready endpoints of {replica_set}")
             }
             Reason::ScaleDownDelay { replica_set } => write!(f, "the scale-down delay of {replica_set} has not passed"),
             Reason::AnalysisRunning { run } => write!(f, "analysis run {run} is not finished"),

@@ -11,6 +11,7 @@ use crate::analysis::Phase;
 use crate::analysis::retention::runs_to_delete;
 use crate::analysis::runs::{Asked, Place, RunKind, build, of_background, place, transition};
 use crate::draft::{AbortChange, Draft, PauseReason, Resumption};
+use crate::gate::{Behind, new_pods_behind};
 use crate::mutant::{Mutant, is};
 use crate::plan::{Action, Reason};
 use crate::promote::{PostPromotion, Rollback, rollback};
@@ -118,7 +119,7 @@ fn pre(d: &mut Draft<'_>, strategy: &BlueGreenStrategy) -> Option<String> {
         Some(count) => new.size == count && new.available == count,
         None => new.is_saturated(d.seen.replicas),
     });
-    tend_when_ready(d, RunKind::PrePromotion, analysis, ready)
+    tend_when_ready(d, RunKind::PrePromotion, analysis, ready, &strategy.preview_service)
 }
 
 fn post(d: &mut Draft<'_>, strategy: &BlueGreenStrategy) -> Option<String> {
@@ -134,23 +135,28 @@ fn post(d: &mut Draft<'_>, strategy: &BlueGreenStrategy) -> Option<String> {
         .seen
         .new_revision()
         .is_some_and(|new| new.is_saturated(d.seen.replicas));
-    tend_when_ready(d, RunKind::PostPromotion, analysis, ready)
+    tend_when_ready(d, RunKind::PostPromotion, analysis, ready, &strategy.active_service)
 }
 
-fn tend_when_ready(d: &mut Draft<'_>, kind: RunKind, analysis: &RolloutAnalysis, ready: bool) -> Option<String> {
-    let kept = d.has_pause(PauseReason::InconclusiveRun);
+/// A run begins when the whole new revision is there and its pods alone are behind the Service that users of it go by.
+fn tend_when_ready(
+    d: &mut Draft<'_>,
+    kind: RunKind,
+    analysis: &RolloutAnalysis,
+    ready: bool,
+    service: &str,
+) -> Option<String> {
+    let what = || format!("{} analysis", kind.label());
     let begun = current(d, kind, analysis).is_some();
-    match (begun, ready, kept) {
-        (false, false, _) => {
-            d.hold(
-                format!("{} analysis", kind.label()),
-                Reason::NotSeenYet("the whole new revision".to_owned()),
-            );
-            None
-        }
-        (_, _, true) => attend(d, kind, analysis, Upkeep::Keep),
-        (_, _, false) => attend(d, kind, analysis, Upkeep::Tend),
+    if !begun && !ready {
+        d.hold(what(), Reason::NotSeenYet("the whole new revision".to_owned()));
+        return None;
     }
+    let kept = d.has_pause(PauseReason::InconclusiveRun);
+    if !begun && !kept && new_pods_behind(d, what(), service) == Behind::NotYet {
+        return None;
+    }
+    attend(d, kind, analysis, if kept { Upkeep::Keep } else { Upkeep::Tend })
 }
 
 /// Whether a run may be started and judged in this pass.
