@@ -87,6 +87,8 @@ struct Swarm {
     seen: usize,
     /// What users ask for, apart from everything else: a seed does what it did before there were autoscalers.
     users: Rng,
+    /// Which measurements prove nothing, likewise.
+    doubts: Rng,
     autoscaling: Autoscaling,
 }
 
@@ -110,6 +112,7 @@ impl Swarm {
             fault: "none",
             seen: 0,
             users: Rng::new(seed ^ 0x4c4f_4144),
+            doubts: Rng::new(seed ^ 0x4455_4249),
             autoscaling: Autoscaling::Off,
         }
     }
@@ -219,6 +222,8 @@ impl Swarm {
             11 => self.kill_pod(),
             12 => {
                 let value = [json!(1), json!(0), json!("error: no answer"), Value::Null][self.below(4)].clone();
+                let doubtful = value == 0 && self.doubts.below(2) == 0;
+                let value = if doubtful { json!(0.5) } else { value };
                 let metric = ["errors", "smoke"][self.below(2)];
                 self.model.metrics.set(metric, vec![value]);
             }
@@ -309,7 +314,7 @@ impl Swarm {
             json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "AnalysisTemplate",
                    "metadata": {"name": name, "namespace": "default"},
                    "spec": {"metrics": [{"name": metric, "interval": "7s", "count": count, "failureLimit": 1,
-                       "successCondition": "result == 1",
+                       "successCondition": "result == 1", "failureCondition": "result == 0",
                        "provider": {"prometheus": {"address": "http://prometheus", "query": "q"}}}]}})
         };
         let mut objects = vec![

@@ -4,6 +4,7 @@
 
 mod cache;
 mod crash;
+mod creation;
 mod election;
 mod identity;
 mod malformed;

@@ -2,7 +2,7 @@
 
 {{- define "sluice.rules" -}}
 # list, watch: what is asked for
-# get: what became of a write that was refused, and which Service nobody refers to any more
+# get: what became of a write that was refused, which Service nobody refers to any more, and who may take a ReplicaSet
 # patch: the revision annotation, and `replicas` where a foreign CRD leaves it unset
 - apiGroups: ["argoproj.io"]
   resources: ["rollouts"]

@@ -51,6 +51,8 @@ pub mod reason {
     pub const NOT_INSTALLED: &str = "NotInstalled";
     /// Of [`super::kind::WITHHELD`]: the API server refuses what has to be written.
     pub const REFUSED: &str = "Refused";
+    /// Of [`super::kind::WITHHELD`]: an analysis cannot be made from its templates and arguments.
+    pub const ANALYSIS_RUN_CREATE_ERROR: &str = "AnalysisRunCreateError";
     pub const INVALID_SPEC: &str = "InvalidSpec";
     pub const AVAILABLE: &str = "AvailableReason";
     pub const ROLLOUT_HEALTHY: &str = "RolloutHealthy";

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::{Value, value::RawValue};
+use serde_json::{Value, json, value::RawValue};
 
 use crate::hash::{self, TemplateFnv};
 use crate::keys::POD_TEMPLATE_HASH;
@@ -126,6 +126,28 @@ impl Template {
     pub fn without_bad_quantities(&self) -> Template {
         self.edited(|value| {
             hash::rewrite_quantities(value, |text, _| Quantity::parse(text).map(|_| text.to_owned()));
+        })
+    }
+
+    /// The template without its `ephemeralContainers` where an amount in them is none, because such a list does not decode
+    /// (wire-contract 10.1 #11); `None` when there is nothing to leave out. A list that decodes is an error of the spec.
+    pub fn without_unreadable_ephemeral_containers(&self) -> Option<Template> {
+        const KEY: &str = "ephemeralContainers";
+        if !self.as_str().contains(KEY) {
+            return None;
+        }
+        let mut list = json!({ "spec": { KEY: self.value()["spec"][KEY] } });
+        let mut unreadable = false;
+        hash::rewrite_quantities(&mut list, |text, _| {
+            unreadable |= Quantity::parse(text).is_none();
+            Some(text.to_owned())
+        });
+        unreadable.then(|| {
+            self.edited(|value| {
+                if let Some(spec) = value["spec"].as_object_mut() {
+                    spec.remove(KEY);
+                }
+            })
         })
     }
 

@@ -307,9 +307,9 @@ async fn kept<F: Future<Output = ()>>(edge: Arc<Edge>, work: impl Fn() -> F) {
     }
 }
 
-/// Looks at everything now and then, though nothing has changed.
+/// Looks at everything now and then, though nothing has changed; never where the time between is none.
 async fn resync(edge: Arc<Edge>) {
-    loop {
+    while !edge.config.resync.is_zero() {
         sleep(edge.config.resync).await;
         edge.wake(edge.know(|shelves| shelves.tasks()));
     }

@@ -62,14 +62,21 @@ pub struct Refusal {
 impl Refusal {
     /// What a human should be told, when only a human can change the outcome.
     pub fn trouble(&self) -> Option<Notice> {
-        match (self.error.remedy(), &self.action) {
-            (Remedy::LookAgain | Remedy::BackOff, _) => None,
-            (Remedy::TellUser, Action::CreateReplicaSet { name, .. }) => {
+        match &self.action {
+            _ if !self.is_told() => None,
+            Action::CreateReplicaSet { name, .. } => {
                 let message = format!("Failed to create new replica set {name:?}: {}", self.cause());
                 Some(Notice::warning("ReplicaSetCreateError", message))
             }
-            (Remedy::TellUser, _) => trouble_of(&self.error),
+            _ => trouble_of(&self.error),
         }
+    }
+
+    /// Whether people hear of it. Of a new revision that the API server fails to create they always do: a webhook that is
+    /// down holds the update up for as long as that lasts. Source: wire-contract 2.3 "Creation collisions".
+    fn is_told(&self) -> bool {
+        let create = matches!(self.action, Action::CreateReplicaSet { .. });
+        self.error.remedy() == Remedy::TellUser || (create && self.error.is_failure_of_server())
     }
 
     /// The API server's own words, where there are any.
@@ -79,7 +86,7 @@ impl Refusal {
 
     /// What is to be written to the status: what was planned, and the refusal when only a human can change the outcome.
     pub fn status(&self, observed: &Observed, plan: &Plan) -> Option<Value> {
-        if self.error.remedy() != Remedy::TellUser {
+        if !self.is_told() {
             return plan.status.clone();
         }
         let cause = if self.error.is_forbidden() {

@@ -95,6 +95,11 @@ impl Error {
         matches!(self, Error::Refused { status, .. } if status.code == 403)
     }
 
+    /// Whether the API server, or something that it asks, has failed.
+    pub fn is_failure_of_server(&self) -> bool {
+        matches!(self, Error::Refused { status, .. } if status.code >= 500)
+    }
+
     /// The API server's own words, where there are any.
     pub fn cause(&self) -> String {
         match self {

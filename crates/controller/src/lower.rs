@@ -8,7 +8,7 @@ use api::keys;
 use api::rollout::LabelSelector;
 use engine::plan::{Action, Claim, MetadataChange, Read};
 use http::{Request, StatusCode};
-use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::api::{DeleteParams, GetParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::core::Request as Builder;
 use kube::core::request::Error;
 use serde::Serialize;
@@ -257,6 +257,9 @@ pub fn get(kind: Kind, name: &Name) -> Result<Request<Vec<u8>>, Error> {
 /// Never; the signature is that of its siblings.
 pub fn read(namespace: &str, read: &Read, selector: Option<&LabelSelector>) -> Result<Request<Vec<u8>>, Error> {
     let (kind, labels) = match read {
+        Read::Rollout { name } => {
+            return Builder::new(Kind::Rollout.path(namespace)).get(name, &GetParams::default());
+        }
         Read::Endpoints { service } => (Kind::EndpointSlice, format!("kubernetes.io/service-name={service}")),
         Read::Pods => {
             let own = selector

@@ -11,7 +11,7 @@ use api::rollout::{AnalysisTemplateRef, RolloutSpec};
 use chrono::{DateTime, Utc};
 use engine::plan::Read;
 use engine::seen::{EndpointSlice, Pod, ReadyEndpoints};
-use engine::snapshot::{Needs, Observed};
+use engine::snapshot::{Needs, Observed, Presence};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -111,12 +111,23 @@ pub fn take_read(observed: &mut Observed, read: &Read, answer: &Value) {
             observed.endpoints.insert(service.clone(), ReadyEndpoints::of(&slices));
         }
         Read::Pods => {
-            let ours = |pod: &Pod| {
-                let owner = pod.metadata.controller().map(|owner| owner.uid.as_str());
-                owner.is_some_and(|uid| observed.replica_sets.iter().any(|rs| rs.metadata.uid == uid))
-            };
+            // another Rollout may have the same selector: its ReplicaSets are seen here too, if their names begin alike
+            let uid = observed.rollout.metadata.uid.as_deref().unwrap_or_default();
+            let owned = observed
+                .replica_sets
+                .iter()
+                .filter(|rs| rs.metadata.is_controlled_by(uid));
+            let owned: Vec<&str> = owned.map(|rs| rs.metadata.uid.as_str()).collect();
+            let ours = |pod: &Pod| owned.iter().any(|uid| pod.metadata.is_controlled_by(uid));
             let pods: Vec<Pod> = items(answer).into_iter().filter(ours).collect();
             observed.pods = Some(pods);
+        }
+        Read::Rollout { .. } => {
+            let metadata = &answer["metadata"];
+            let same = metadata["uid"].as_str() == observed.rollout.metadata.uid.as_deref();
+            let stays = metadata["deletionTimestamp"].is_null();
+            let presence = if same && stays { Presence::There } else { Presence::Gone };
+            observed.presence = Some(presence);
         }
     }
 }

@@ -68,8 +68,9 @@ pub const ALL: &[Permission] = &[
     line(
         Rollout,
         &[Get],
-        "what became of a write that was refused, and which Service nobody refers to any more",
-        "a rollout whose write was refused is looked at only when it is heard of again; no Service is given back",
+        "what became of a write that was refused, which Service nobody refers to any more, and who may take a ReplicaSet",
+        "a rollout whose write was refused is looked at only when it is heard of again; no Service is given back, and no ReplicaSet \
+         without an owner is taken",
     ),
     line(
         Rollout,

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use api::analysis::phase;
 use serde_json::Value;
 
+use crate::analysis::runs::latest;
 use crate::draft::limits;
 use crate::mutant::{Mutant, is};
 use crate::plan::{Action, Plan};
@@ -247,7 +248,13 @@ impl<'s> Ledger<'s> {
         let ours: i32 = self.seen.revisions.iter().map(|r| r.available.min(size(r))).sum();
         let stays = workload.available.min(to);
         let minimum = limits(self.seen).minimum_available();
-        if workload.replicas != from || to > from || (stays < workload.available && ours + stays < minimum) {
+        if to > from.max(limits(self.seen).replicas) {
+            return Err(violation(
+                "I5",
+                format!("scales Deployment {name} up to {to}, beyond what is asked for"),
+            ));
+        }
+        if workload.replicas != from || (stays < workload.available && ours + stays < minimum) {
             let what = format!("scaling Deployment {name} {from} -> {to} leaves {ours} pods and {stays} of its own");
             return Err(violation("I5", what));
         }
@@ -297,7 +304,8 @@ fn promotion(seen: &Snapshot, plan: &Plan) -> Result<(), Violation> {
             .run(name)
             .and_then(|run| run.status.as_ref())
             .map_or("", |status| status.phase.as_str());
-        if !asked && matches!(state, phase::FAILED | phase::ERROR | phase::INCONCLUSIVE) && is_current(seen, name) {
+        let failed = matches!(state, phase::FAILED | phase::ERROR | phase::INCONCLUSIVE);
+        if !asked && failed && is_current(seen, name) {
             return Err(violation(
                 "I5",
                 format!("promotes {stable} though analysis run {name} is {state}"),
@@ -307,10 +315,13 @@ fn promotion(seen: &Snapshot, plan: &Plan) -> Result<(), Violation> {
     Ok(())
 }
 
-/// Whether a run belongs to the revision that is to be promoted.
-fn is_current(seen: &Snapshot, run: &str) -> bool {
-    let labels = seen.run(run).and_then(|run| run.metadata.labels.as_ref());
-    labels
-        .and_then(|labels| labels.get(api::keys::POD_TEMPLATE_HASH))
-        .is_some_and(|hash| hash == seen.new_hash())
+/// Whether a run belongs to the revision that is to be promoted, and none measures again in its place.
+fn is_current(seen: &Snapshot, name: &str) -> bool {
+    let Some(run) = seen.run(name) else {
+        return false;
+    };
+    let labels = run.metadata.labels.as_ref();
+    let hash = labels.and_then(|labels| labels.get(api::keys::POD_TEMPLATE_HASH));
+    let last = latest(seen.runs(), run).metadata.name.as_deref() == Some(name);
+    last && hash.is_some_and(|hash| hash == seen.new_hash())
 }

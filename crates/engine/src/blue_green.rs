@@ -29,6 +29,9 @@ pub(crate) fn decide(d: &mut Draft<'_>, strategy: &BlueGreenStrategy) {
     pause(d, strategy);
     active(d, strategy);
     crate::runs::blue_green(d, strategy);
+    if d.withheld.is_some() {
+        return;
+    }
     crate::metadata::role::sync(d);
     crate::history::clean(d);
     finish(d, strategy);
@@ -86,7 +89,8 @@ fn pause(d: &mut Draft<'_>, strategy: &BlueGreenStrategy) {
     if d.is_aborted() {
         return;
     }
-    if d.seen.controls.resume == Resume::Asked && !d.next.blue_green.scale_up_preview_check_point {
+    let meant = d.seen.controls.resume == Resume::Asked && !crate::runs::is_resumed(d);
+    if meant && !d.next.blue_green.scale_up_preview_check_point {
         // Whatever holds the switch back in this pass, a person has asked for it, and nothing else remembers that.
         d.pause.resumption = Resumption::Pending;
     }

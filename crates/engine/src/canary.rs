@@ -4,7 +4,7 @@
 
 use api::rollout::{CanaryStep, CanaryStrategy, RolloutStatus};
 
-use crate::draft::{AbortChange, Cleared, Draft};
+use crate::draft::{AbortChange, Cleared, Draft, Resumption};
 use crate::mutant::{Mutant, is};
 use crate::plan::Notice;
 use crate::resize::Resized;
@@ -31,6 +31,9 @@ pub(crate) fn decide(d: &mut Draft<'_>, canary: &CanaryStrategy) {
     crate::history::clean(d);
     services::point(d, canary);
     crate::runs::canary(d, canary);
+    if d.withheld.is_some() || d.pause.resumption == Resumption::Pending {
+        return;
+    }
     if d.pause.added.is_empty() {
         let resized = scaling::scale(d, scaling::Trigger::Step);
         if resized == Resized::No {

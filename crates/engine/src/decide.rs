@@ -13,7 +13,7 @@ use crate::draft::{AbortChange, Draft};
 use crate::gate::LOOK_AGAIN;
 use crate::plan::{Action, Claim, Held, Notice, Plan, Read, Reason};
 use crate::refusal;
-use crate::snapshot::{Counts, InvalidSpec, Observed, Ownership, Revision, Snapshot, Strategy};
+use crate::snapshot::{Counts, InvalidSpec, Observed, Ownership, Presence, Revision, Snapshot, Strategy};
 use crate::status::{self, conditions};
 
 /// Decides one hop.
@@ -61,6 +61,9 @@ pub fn decide_snapshot(seen: &Snapshot) -> Plan {
     match &seen.strategy {
         Strategy::BlueGreen(strategy) => crate::blue_green::decide(&mut d, strategy),
         Strategy::Canary(strategy) => crate::canary::decide(&mut d, strategy),
+    }
+    if let Some(withheld) = d.withheld.take() {
+        return refusal::stop(d, &withheld);
     }
     crate::workload::scale_down(&mut d);
     let status = status::persist(&mut d);
@@ -129,6 +132,21 @@ fn refuse(observed: &Observed, invalid: &InvalidSpec) -> Plan {
 }
 
 fn claim(d: &mut Draft<'_>) -> Settled {
+    // The cache may be behind: a ReplicaSet that a deleted Rollout has left to its pods must not be taken back by it.
+    if d.seen.claims.iter().any(|claim| claim.wanted == Ownership::Ours) {
+        match d.seen.presence {
+            Some(Presence::There) => {}
+            Some(Presence::Gone) => {
+                d.hold("the rollout", Reason::NotSeenYet("its deletion".to_owned()));
+                return Settled::NotYet;
+            }
+            None => {
+                let name = d.seen.name.clone();
+                d.ask(Read::Rollout { name });
+                return Settled::NotYet;
+            }
+        }
+    }
     for claimable in &d.seen.claims {
         let claim = match claimable.wanted {
             Ownership::Ours => Claim::Adopt { owner: owner(d.seen) },
@@ -245,7 +263,7 @@ fn first_size(d: &Draft<'_>) -> i32 {
 
 /// A ReplicaSet that was made for this update and not found: no earlier revision, no earlier Rollout, and with the size we
 /// create ours with.
-fn is_just_created(d: &Draft<'_>, new: &Revision) -> bool {
+pub(crate) fn is_just_created(d: &Draft<'_>, new: &Revision) -> bool {
     let reused = new.annotations.contains_key(keys::REVISION_HISTORY);
     let rollout = d.seen.rollout.metadata.creation_timestamp.as_ref();
     let older = rollout.is_some_and(|rollout| {

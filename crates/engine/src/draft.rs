@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use crate::mutant::{Mutant, is};
 use crate::plan::{Action, Held, Notice, Op, Plan, Read, Reason, Urgency};
+use crate::refusal::Withheld;
 use crate::scale::Limits;
 use crate::snapshot::{Abort, Paused, Promote, Revision, Snapshot};
 use crate::status;
@@ -77,6 +78,8 @@ pub(crate) struct Draft<'a> {
     /// Ready pods that scale-downs of this plan already give up.
     pub given_up: i32,
     pub urgency: Urgency,
+    /// What only a person can mend, and nothing goes on without.
+    pub withheld: Option<Withheld>,
     ops: Vec<Op>,
     notices: Vec<Notice>,
     held: Vec<Held>,
@@ -95,6 +98,7 @@ impl<'a> Draft<'a> {
             abort: AbortChange::default(),
             given_up: 0,
             urgency: Urgency::AtOnce,
+            withheld: None,
             ops: Vec::new(),
             notices: Vec::new(),
             held: Vec::new(),

@@ -87,9 +87,11 @@ pub(crate) fn sync(seen: &Snapshot, new: &Revision) -> Option<Sync> {
         changes.insert(keys::REVISION_HISTORY.to_owned(), Some(history));
     }
     let seconds = seen.spec().min_ready_seconds;
+    let min_ready_seconds = (new.min_ready_seconds != seconds).then_some(seconds);
+    let synced = !changes.is_empty() || min_ready_seconds.is_some();
     let amendment = Amendment {
-        min_ready_seconds: (new.min_ready_seconds != seconds).then_some(seconds),
-        affinity: affinity::sync(seen, new),
+        min_ready_seconds,
+        affinity: affinity::sync(seen, new, synced),
         ..Amendment::default()
     };
     if changes.is_empty() && amendment == Amendment::default() {

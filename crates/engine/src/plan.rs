@@ -321,4 +321,6 @@ pub enum Read {
     Endpoints { service: String },
     /// The pods of the Rollout (for a restart, and for the metadata of their role).
     Pods,
+    /// The Rollout of this name itself: whether it may take a ReplicaSet that has no owner.
+    Rollout { name: String },
 }

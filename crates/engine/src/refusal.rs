@@ -5,9 +5,10 @@
 use api::condition::{Condition, kind, reason};
 use api::duration::Time;
 use api::rollout::RolloutStatus;
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 use serde_json::Value;
 
+use crate::draft::Draft;
 use crate::plan::{Action, Held, Plan, Reason};
 use crate::snapshot::Observed;
 use crate::status::{conditions, merge_patch};
@@ -29,6 +30,8 @@ pub enum Cause {
     NotInstalled,
     /// The API server does not take what has to be written.
     Refused,
+    /// An analysis cannot be made from its templates and arguments.
+    AnalysisRunCreateError,
 }
 
 impl Cause {
@@ -38,6 +41,7 @@ impl Cause {
             Cause::Forbidden => reason::FORBIDDEN,
             Cause::NotInstalled => reason::NOT_INSTALLED,
             Cause::Refused => reason::REFUSED,
+            Cause::AnalysisRunCreateError => reason::ANALYSIS_RUN_CREATE_ERROR,
         }
     }
 }
@@ -49,7 +53,7 @@ const LOOK_AGAIN: Duration = Duration::seconds(30);
 pub(crate) fn withhold(observed: &Observed, withheld: &Withheld) -> Plan {
     let recorded = observed.rollout.status.clone().unwrap_or_default();
     let mut next = recorded.clone();
-    say(&mut next, &recorded, observed, withheld);
+    say(&mut next, &recorded, observed.now, withheld);
     Plan {
         status: merge_patch(&recorded, &next),
         held: vec![Held {
@@ -59,6 +63,21 @@ pub(crate) fn withhold(observed: &Observed, withheld: &Withheld) -> Plan {
         }],
         wake: Some(observed.now + LOOK_AGAIN),
         ..Plan::default()
+    }
+}
+
+/// The plan that stops here, with what has been decided so far: say why.
+pub(crate) fn stop(mut d: Draft<'_>, withheld: &Withheld) -> Plan {
+    let mut next = d.recorded.clone();
+    say(&mut next, &d.recorded, d.seen.now, withheld);
+    let until = Some(d.seen.now + LOOK_AGAIN);
+    d.hold_until("the rollout", Reason::Withheld(withheld.message.clone()), until);
+    let status = merge_patch(&d.recorded, &next);
+    // what would be said of this pass is not recorded, and would be said again
+    let notices = Vec::new();
+    Plan {
+        notices,
+        ..d.plan(status)
     }
 }
 
@@ -92,15 +111,15 @@ pub fn refused(
         | Action::EvictPod { .. }
         | Action::RelabelPod { .. } => {
             let message = format!("could not {}: {why}", crate::show::action(action));
-            say(&mut next, &recorded, observed, &Withheld { cause, message });
+            say(&mut next, &recorded, observed.now, &Withheld { cause, message });
         }
     }
     merge_patch(&recorded, &next)
 }
 
 /// Adds the condition, as it was recorded where it says the same.
-fn say(next: &mut RolloutStatus, recorded: &RolloutStatus, observed: &Observed, withheld: &Withheld) {
-    let now = Time::new(observed.now);
+fn say(next: &mut RolloutStatus, recorded: &RolloutStatus, now: DateTime<Utc>, withheld: &Withheld) {
+    let now = Time::new(now);
     let new = Condition {
         r#type: kind::WITHHELD.to_owned(),
         status: "True".to_owned(),
@@ -146,7 +165,6 @@ fn merge(into: &mut Value, patch: &Value) {
 mod tests {
     use std::sync::Arc;
 
-    use chrono::DateTime;
     use serde_json::json;
 
     use super::*;

@@ -48,7 +48,15 @@ pub(crate) fn restart(d: &mut Draft<'_>) {
     // nothing wakes us when the last terminating pod is gone
     let leaving = old.iter().all(|pod| pod.metadata.deletion_timestamp.is_some());
     let remaining = i32::try_from(old.len()).unwrap_or(i32::MAX);
-    for pod in old.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()) {
+    let mut staying: Vec<&Pod> = old
+        .into_iter()
+        .filter(|pod| pod.metadata.deletion_timestamp.is_none())
+        .collect();
+    // each time round begins with another pod, so that one which a budget protects does not hold up the others
+    let rounds = (d.seen.now - asked.0).num_seconds() / RETRY.num_seconds();
+    let first = usize::try_from(rounds).unwrap_or(0).checked_rem(staying.len());
+    staying.rotate_left(first.unwrap_or(0));
+    for pod in staying {
         if budget <= 0 {
             break;
         }

@@ -9,19 +9,19 @@ use api::rollout::{BlueGreenStrategy, CanaryStrategy, RolloutAnalysis, RolloutAn
 
 use crate::analysis::Phase;
 use crate::analysis::retention::runs_to_delete;
-use crate::analysis::runs::{Asked, Place, RunKind, build, of_background, place, transition};
+use crate::analysis::runs::{Asked, Place, RunKind, build, latest, of_background, place, transition};
 use crate::draft::{AbortChange, Draft, PauseReason, Resumption};
 use crate::gate::{Behind, new_pods_behind};
 use crate::mutant::{Mutant, is};
 use crate::plan::{Action, Reason};
 use crate::promote::{PostPromotion, Rollback, rollback};
+use crate::refusal::{Cause, Withheld};
 use crate::snapshot::{Abort, Deleting, Resume};
 
 /// Steps and background of a canary.
 pub(crate) fn canary(d: &mut Draft<'_>, canary: &CanaryStrategy) {
     if is_skipped(d) {
         cancel_but(d, &[]);
-        collect(d, &[]);
         return;
     }
     let step = step(d);
@@ -45,7 +45,6 @@ pub(crate) fn blue_green(d: &mut Draft<'_>, strategy: &BlueGreenStrategy) {
         d.next.blue_green.pre_promotion_analysis_run_status = recorded.pre_promotion_analysis_run_status;
         d.next.blue_green.post_promotion_analysis_run_status = recorded.post_promotion_analysis_run_status;
         cancel_but(d, &[]);
-        collect(d, &[]);
         return;
     }
     let pre = pre(d, strategy);
@@ -110,9 +109,10 @@ fn pre(d: &mut Draft<'_>, strategy: &BlueGreenStrategy) -> Option<String> {
     let hash = d.seen.new_hash().to_owned();
     let active = d.next.blue_green.active_selector.clone();
     if d.recorded.stable_rs == hash || active.is_empty() || active == hash {
-        d.next.blue_green.pre_promotion_analysis_run_status =
-            d.recorded.blue_green.pre_promotion_analysis_run_status.clone();
-        return None;
+        let kept = d.recorded.blue_green.pre_promotion_analysis_run_status.clone();
+        let name = kept.as_ref().map(|run| run.name.clone());
+        d.next.blue_green.pre_promotion_analysis_run_status = kept;
+        return name;
     }
     let count = strategy.preview_replica_count;
     let ready = d.seen.new_revision().is_some_and(|new| match count {
@@ -225,7 +225,7 @@ fn judge(d: &mut Draft<'_>, kind: RunKind, run: Option<RolloutAnalysisRunStatus>
 fn start(d: &mut Draft<'_>, kind: RunKind, analysis: &RolloutAnalysis) {
     let wanted = match wanted(d, kind, analysis) {
         Ok(wanted) => wanted,
-        Err(why) => return d.hold(format!("{} analysis", kind.label()), Reason::InvalidSpec(why)),
+        Err(why) => return stop(d, kind, why),
     };
     let finished = |run: &&AnalysisRun| phase::is_completed(run_phase(run));
     let mut taken = d.seen.foreign_runs.clone();
@@ -246,12 +246,18 @@ fn start(d: &mut Draft<'_>, kind: RunKind, analysis: &RolloutAnalysis) {
                 );
                 d.act(Action::CreateRun { name, body });
             }
-            Err(why) => d.hold(
-                format!("{} analysis", kind.label()),
-                Reason::InvalidSpec(why.to_string()),
-            ),
+            Err(why) => stop(d, kind, why.to_string()),
         }
     }
+}
+
+/// A run that cannot be made keeps everything where it is: no update goes on without its analysis.
+fn stop(d: &mut Draft<'_>, kind: RunKind, why: String) {
+    let message = format!("the {} analysis cannot be started: {why}", kind.label());
+    d.withheld = Some(Withheld {
+        cause: Cause::AnalysisRunCreateError,
+        message,
+    });
 }
 
 fn wanted(d: &Draft<'_>, kind: RunKind, analysis: &RolloutAnalysis) -> Result<AnalysisRun, String> {
@@ -271,7 +277,7 @@ pub(crate) fn current<'s>(d: &Draft<'s>, kind: RunKind, analysis: &RolloutAnalys
     let since = attempt_start(d);
     let named = recorded(d, kind).and_then(|run| d.seen.run(&run.name));
     if let Some(run) = named.filter(|run| is_of_attempt(run, kind, since)) {
-        return Some(run);
+        return Some(latest(d.seen.runs(), run));
     }
     match place(
         wanted(d, kind, analysis).ok()?,
@@ -343,9 +349,7 @@ fn announce(d: &mut Draft<'_>, kind: RunKind, before: &Option<RolloutAnalysisRun
     let Some(now) = slot(d, kind).clone().filter(|run| !run.status.is_empty()) else {
         return;
     };
-    let previous = before
-        .as_ref()
-        .filter(|run| run.name == now.name && !run.status.is_empty());
+    let previous = before.as_ref().filter(|run| run.name == now.name);
     if previous.is_some_and(|previous| previous.status == now.status) {
         return;
     }
@@ -416,7 +420,21 @@ fn passed(d: &Draft<'_>, kind: RunKind, analysis: Option<&RolloutAnalysis>) -> b
     current(d, kind, analysis).is_some_and(|run| run_phase(run) == phase::SUCCESSFUL)
 }
 
-/// Whether old pods must stay because the analysis after the switch is not through.
+/// Whether old pods must stay because the new revision has been switched to and the analysis of that is not through.
 pub(crate) fn post_promotion_pending(d: &Draft<'_>, strategy: &BlueGreenStrategy) -> bool {
-    !is_skipped(d) && post_promotion(d, strategy) == PostPromotion::NotYet
+    let switched = d.next.blue_green.active_selector == d.seen.new_hash() && d.recorded.stable_rs != d.seen.new_hash();
+    switched && !is_skipped(d) && post_promotion(d, strategy) == PostPromotion::NotYet
+}
+
+/// Whether what a person resumes is an inconclusive analysis: it is measured again, and nothing else is resumed by that.
+pub(crate) fn is_resumed(d: &Draft<'_>) -> bool {
+    let (canary, blue_green) = (&d.recorded.canary, &d.recorded.blue_green);
+    let runs = [
+        &canary.current_step_analysis_run_status,
+        &canary.current_background_analysis_run_status,
+        &blue_green.pre_promotion_analysis_run_status,
+        &blue_green.post_promotion_analysis_run_status,
+    ];
+    let mut runs = runs.into_iter().flatten();
+    d.seen.controls.resume == Resume::Asked && runs.any(|run| run.status == phase::INCONCLUSIVE)
 }

@@ -47,6 +47,8 @@ pub struct Observed {
     pub cluster_templates: Templates,
     /// The pods of the Rollout, when they were asked for (`Read::Pods`).
     pub pods: Option<Vec<Pod>>,
+    /// Whether the Rollout is there still, when that was asked for (`Read::Rollout`).
+    pub presence: Option<Presence>,
     /// Something that this rollout needs cannot be seen, so that nothing may be decided about it.
     pub withheld: Option<Withheld>,
 }
@@ -158,6 +160,7 @@ pub struct Snapshot {
     pub templates: Templates,
     pub cluster_templates: Templates,
     pub pods: Option<Vec<Pod>>,
+    pub presence: Option<Presence>,
 }
 
 /// A ReplicaSet whose owner reference is to change.
@@ -174,6 +177,14 @@ pub struct Claimable {
 pub enum Ownership {
     Ours,
     NotOurs,
+}
+
+/// What the API server itself says of a Rollout that is in the cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    There,
+    /// It is being deleted, or another one has its name.
+    Gone,
 }
 
 /// Why a Rollout cannot be carried out; the text is the `InvalidSpec` condition's.
@@ -248,6 +259,7 @@ impl Snapshot {
             templates: observed.templates.clone(),
             cluster_templates: observed.cluster_templates.clone(),
             pods: observed.pods.clone(),
+            presence: observed.presence,
         })
     }
 

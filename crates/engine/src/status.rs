@@ -30,7 +30,10 @@ pub(crate) fn base(seen: &Snapshot, recorded: &RolloutStatus) -> RolloutStatus {
     let mut next = RolloutStatus {
         current_pod_hash: seen.new_hash().to_owned(),
         current_step_hash: seen.step_hash.clone(),
-        current_step_index: recorded.current_step_index,
+        current_step_index: match &seen.strategy {
+            Strategy::Canary(_) => recorded.current_step_index,
+            Strategy::BlueGreen(_) => None,
+        },
         replicas: seen.revisions.iter().map(|r| r.pods).sum(),
         updated_replicas: new.map_or(0, |r| r.pods),
         ready_replicas: seen.revisions.iter().map(|r| r.ready).sum(),

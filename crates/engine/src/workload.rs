@@ -12,7 +12,8 @@ use crate::plan::{Action, Reason};
 use crate::snapshot::Snapshot;
 use crate::status::conditions;
 
-/// Scales the Deployment down as far as our own available pods permit.
+/// Scales the Deployment down as far as our own available pods permit, and up again where they are lost before the Rollout
+/// has carried everything once.
 pub(crate) fn scale_down(d: &mut Draft<'_>) {
     let seen = d.seen;
     let Some((reference, workload)) = seen.spec().workload_ref.as_ref().zip(seen.workload.as_ref()) else {
@@ -23,6 +24,7 @@ pub(crate) fn scale_down(d: &mut Draft<'_>) {
         ScaleDown::Never => return,
         ScaleDown::OnSuccess | ScaleDown::Progressively if served => 0,
         ScaleDown::OnSuccess => return,
+        ScaleDown::Progressively if d.recorded.ready_replicas == 0 && !is_shrinking(seen) => return,
         ScaleDown::Progressively => (seen.replicas - d.recorded.ready_replicas).max(0),
     };
     let minimum = d.limits().minimum_available();
@@ -34,7 +36,7 @@ pub(crate) fn scale_down(d: &mut Draft<'_>) {
             Reason::MinimumAvailability { available, minimum },
         );
     }
-    if to < workload.replicas {
+    if to != workload.replicas {
         d.act(Action::ScaleWorkload {
             name: workload.metadata.name.clone(),
             uid: workload.metadata.uid.clone(),
@@ -42,6 +44,11 @@ pub(crate) fn scale_down(d: &mut Draft<'_>) {
             to,
         });
     }
+}
+
+/// Whether the new revision is giving up pods.
+fn is_shrinking(seen: &Snapshot) -> bool {
+    seen.new_revision().is_some_and(|new| new.pods > new.size)
 }
 
 /// Whether the Rollout has carried everything once. The condition never goes away again (wire-contract 10.1, 8).

@@ -14,6 +14,7 @@ use crate::cmd::Verb;
     subcommand_required = true,
     arg_required_else_help = true,
     disable_help_subcommand = true,
+    args_override_self = true,
     max_term_width = 110,
     after_help = "\
 Examples:
@@ -79,7 +80,9 @@ pub struct Connection {
     #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
     pub client_key: Option<String>,
     /// Do not check the server's certificate
-    #[arg(long, global = true, hide_short_help = true)]
+    #[arg(long, global = true, hide_short_help = true, action = clap::ArgAction::Set, num_args = 0..=1,
+          require_equals = true, default_value_t = false, default_missing_value = "true", value_name = "BOOL",
+          value_parser = truth)]
     pub insecure_skip_tls_verify: bool,
     /// Server name to check the certificate against
     #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
@@ -113,6 +116,15 @@ fn patience(text: &str) -> Result<chrono::TimeDelta, String> {
     match text.parse::<u32>() {
         Ok(seconds) => Ok(chrono::TimeDelta::seconds(seconds.into())),
         Err(_) => duration(text),
+    }
+}
+
+/// Yes or no, in all of Go's words for it.
+pub(crate) fn truth(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err("true or false".to_owned()),
     }
 }
 

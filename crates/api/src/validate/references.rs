@@ -72,30 +72,31 @@ pub struct TemplateReference<'a> {
     pub args: &'a [AnalysisRunArgument],
 }
 
-/// Every error, Services first; the controller reports the first.
+/// Every error, Services first, what is missing before what does not fit; the controller reports the first.
 pub fn references(rollout: &Rollout, seen: &Seen) -> Vec<FieldError> {
     let name = rollout.metadata.name.as_deref().unwrap_or_default();
     let labels = rollout.spec.template.as_ref().map(Template::labels).unwrap_or_default();
-    let mut errors = Vec::new();
+    let (mut missing, mut unfit) = (Vec::new(), Vec::new());
     for reference in service_references(&rollout.spec) {
         match seen.services.get(reference.name) {
-            Some(service) => errors.extend(service_errors(&reference, service, name, &labels)),
+            Some(service) => unfit.extend(service_errors(&reference, service, name, &labels)),
             None => {
                 let detail = format!("service {} not found", quote(reference.name));
-                errors.push(FieldError::invalid(reference.path, reference.name, detail));
+                missing.push(FieldError::invalid(reference.path, reference.name, detail));
             }
         }
     }
     for reference in template_references(&rollout.spec) {
         match seen.templates.get(&(reference.scope, reference.name.to_owned())) {
-            Some(template) => errors.extend(template_errors(&reference, template)),
+            Some(template) => unfit.extend(template_errors(&reference, template)),
             None => {
                 let detail = format!("{} '{}' not found", reference.scope.kind(), reference.name);
-                errors.push(FieldError::invalid(&reference.path, reference.name, detail));
+                missing.push(FieldError::invalid(&reference.path, reference.name, detail));
             }
         }
     }
-    errors
+    missing.extend(unfit);
+    missing
 }
 
 /// The Services a spec names, empty names left out.

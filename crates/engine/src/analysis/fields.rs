@@ -17,28 +17,28 @@ pub fn arguments(
     stable_hash: &str,
 ) -> Result<Vec<Argument>, String> {
     let mut seen: Option<Value> = None;
-    let mut resolve = |arg: &AnalysisRunArgument| -> Result<Option<String>, String> {
+    let mut resolve = |arg: &AnalysisRunArgument| -> Result<String, String> {
         let Some(from) = &arg.value_from else {
-            return Ok(arg.value.clone());
+            return Ok(arg.value.clone().unwrap_or_default());
         };
         Ok(match (from.pod_template_hash_value.as_deref(), &from.field_ref) {
-            (Some("Latest"), _) => Some(new_hash.to_owned()),
-            (Some("Stable"), _) => Some(stable_hash.to_owned()),
+            (Some("Latest"), _) => new_hash.to_owned(),
+            (Some("Stable"), _) => stable_hash.to_owned(),
             (_, Some(field)) => {
                 let rollout = match &mut seen {
                     Some(seen) => &*seen,
                     None => seen.insert(serde_json::to_value(rollout).map_err(|e| e.to_string())?),
                 };
-                Some(read(rollout, &field.field_path)?)
+                read(rollout, &field.field_path)?
             }
-            (_, None) => arg.value.clone(),
+            (_, None) => arg.value.clone().unwrap_or_default(),
         })
     };
     args.iter()
         .map(|arg| {
             Ok(Argument {
                 name: arg.name.clone(),
-                value: resolve(arg)?,
+                value: Some(resolve(arg)?),
                 value_from: None,
             })
         })
@@ -78,16 +78,15 @@ fn metadata(metadata: &Value, path: &str) -> Result<String, String> {
     }
 }
 
-/// A map as `key="value"` lines, sorted.
+/// A map as `key="value"` lines, sorted by key.
 fn lines(map: &Value) -> String {
     let Some(map) = map.as_object() else {
         return String::new();
     };
-    let mut lines: Vec<String> = map
+    let lines: Vec<String> = map
         .iter()
         .map(|(key, value)| format!("{key}={:?}", value.as_str().unwrap_or_default()))
         .collect();
-    lines.sort();
     lines.join("\n")
 }
 
@@ -160,7 +159,7 @@ mod tests {
     #[test]
     fn paths() {
         let rollout = json!({
-            "metadata": {"name": "web", "namespace": "shop", "uid": "u", "labels": {"a": "1", "b/c": "say \"x\""}},
+            "metadata": {"name": "web", "namespace": "shop", "uid": "u", "labels": {"a": "1", "a.b": "2", "b/c": "say \"x\""}},
             "spec": {"replicas": 1_000_000, "paused": true, "template": {"spec": {"containers": [{"image": "nginx:1"}]}}},
         });
         let table = [
@@ -170,7 +169,7 @@ mod tests {
             ("metadata.labels['b/c']", Ok("say \"x\"")),
             ("metadata.labels['none']", Ok("")),
             ("metadata.annotations", Ok("")),
-            ("metadata.labels", Ok("a=\"1\"\nb/c=\"say \\\"x\\\"\"")),
+            ("metadata.labels", Ok("a=\"1\"\na.b=\"2\"\nb/c=\"say \\\"x\\\"\"")),
             ("metadata.generation", Err("unsupported fieldPath: metadata.generation")),
             ("spec.replicas", Ok("1e+06")),
             ("spec.paused", Ok("true")),
@@ -217,7 +216,7 @@ mod tests {
                 json!({"valueFrom": {"fieldRef": {"fieldPath": "spec.x"}}}),
                 Err("invalid path spec.x in rollout"),
             ),
-            (json!({}), Ok(None)),
+            (json!({}), Ok(Some(""))),
         ];
         for (mut arg, want) in table {
             arg["name"] = json!("a");

@@ -163,6 +163,34 @@ pub fn place<'a>(
     Place::Create(Box::new(wanted))
 }
 
+/// The run that measures again in place of an inconclusive one that a person has resumed: the next of its names. The run
+/// itself while there is none.
+pub fn latest<'a>(ours: impl Iterator<Item = &'a AnalysisRun>, run: &'a AnalysisRun) -> &'a AnalysisRun {
+    let (base, first) = turn(run);
+    let later = ours.map(|run| (turn(run), run));
+    let mut later: Vec<_> = later.filter(|((of, turn), _)| *of == base && *turn > first).collect();
+    later.sort_by_key(|((_, turn), _)| *turn);
+    let again = later.into_iter().map(|(_, run)| run);
+    again.fold(run, |run, next| match phase_of(run) {
+        Phase::Inconclusive => next,
+        Phase::Pending | Phase::Running | Phase::Successful | Phase::Failed | Phase::Error => run,
+    })
+}
+
+/// A run's name without the number for a name that was taken, and that number. A base ends with a revision, a step or a
+/// word, never with a dot and digits.
+fn turn(run: &AnalysisRun) -> (&str, u32) {
+    let name = run.metadata.name.as_deref().unwrap_or_default();
+    let parts = name
+        .rsplit_once('.')
+        .and_then(|(base, turn)| Some((base, turn.parse().ok()?)));
+    parts.unwrap_or((name, 0))
+}
+
+fn phase_of(run: &AnalysisRun) -> Phase {
+    Phase::of(run.status.as_ref().map_or("", |status| &status.phase))
+}
+
 /// The event on a Rollout when a run of it is in another phase than was recorded (`None`: nothing was recorded).
 /// Source: wire-contract 4.2 and 8.2.
 pub fn transition(kind: RunKind, name: &str, phase: Phase, previous: Option<&str>) -> Notice {
@@ -196,7 +224,7 @@ fn is_of_earlier_attempt(run: &AnalysisRun, attempt: Option<Time>) -> bool {
     };
     let created = created.0.as_second();
     let aborted = attempt.0.timestamp();
-    let over = match Phase::of(run.status.as_ref().map_or("", |status| &status.phase)) {
+    let over = match phase_of(run) {
         Phase::Failed | Phase::Error | Phase::Inconclusive => true,
         Phase::Pending | Phase::Running | Phase::Successful => run.spec.terminate,
     };

@@ -69,15 +69,10 @@ pub fn references(refs: &[AnalysisTemplateRef], library: Library<'_>) -> BTreeSe
 /// Metrics and arguments of these templates put together, before any argument has a value.
 ///
 /// # Errors
-/// A template that is missing or refers to itself, and arguments that contradict each other.
+/// A template that is missing or refers to itself, and metrics and arguments that contradict each other.
 pub fn joined(refs: &[AnalysisTemplateRef], library: Library<'_>) -> Result<(Vec<Metric>, Vec<Argument>), String> {
     let templates = flatten(refs, library)?;
-    let metrics = templates
-        .iter()
-        .flat_map(|template| &template.metrics)
-        .cloned()
-        .collect();
-    Ok((metrics, declared(&templates)?))
+    Ok((metrics(&templates)?, declared(&templates)?))
 }
 
 /// The spec of a run of these templates. `args`, `dry_run` and `retention` are the asker's own.
@@ -105,14 +100,7 @@ pub fn merge(
             "two Measurement Retention metric rules have the same name '{name}'"
         ));
     }
-    let metrics: Vec<Metric> = templates
-        .iter()
-        .flat_map(|template| &template.metrics)
-        .cloned()
-        .collect();
-    if let Some(name) = twice(metrics.iter().map(|metric| &metric.name)) {
-        return Err(format!("two metrics have the same name '{name}'"));
-    }
+    let metrics = metrics(&templates)?;
     let args = fill(declared(&templates)?, args)?;
     Ok(AnalysisRunSpec {
         metrics,
@@ -167,6 +155,19 @@ fn visit<'a>(
     }
     path.pop();
     Ok(())
+}
+
+/// The metrics of the templates, in their order.
+fn metrics(templates: &[&AnalysisTemplateSpec]) -> Result<Vec<Metric>, String> {
+    let metrics: Vec<Metric> = templates
+        .iter()
+        .flat_map(|template| &template.metrics)
+        .cloned()
+        .collect();
+    match twice(metrics.iter().map(|metric| &metric.name)) {
+        Some(name) => Err(format!("two metrics have the same name '{name}'")),
+        None => Ok(metrics),
+    }
 }
 
 /// The arguments that the templates declare, each once.

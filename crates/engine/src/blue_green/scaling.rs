@@ -17,11 +17,14 @@ use crate::snapshot::{Deadline, Paused, Revision};
 pub(crate) fn scale(d: &mut Draft<'_>, strategy: &BlueGreenStrategy) {
     let (new, stable) = (d.seen.new_revision(), d.seen.separate_stable());
     let delayed = abort_delay(d, strategy);
-    if let Some(revision) = new
-        && delayed.is_none()
-        && !is_going_back(d)
-    {
-        clear_deadline(d, revision);
+    match (new, delayed) {
+        (Some(revision), None) if is_going_back(d) => {
+            if let Deadline::At(at) = revision.deadline {
+                d.wake_at(at + Duration::milliseconds(1));
+            }
+        }
+        (Some(revision), None) => clear_deadline(d, revision),
+        (Some(_) | None, _) => {}
     }
     if let Some(revision) = stable {
         clear_deadline(d, revision);
@@ -29,7 +32,7 @@ pub(crate) fn scale(d: &mut Draft<'_>, strategy: &BlueGreenStrategy) {
     }
     if let Some(revision) = new {
         match delayed {
-            Some(seconds) => after_abort(d, revision, seconds),
+            Some(seconds) => after_abort(d, revision, seconds, strategy),
             None => {
                 let count = new_count(d, strategy);
                 resize(d, revision, count, AtZero::DropDeadline);
@@ -68,7 +71,7 @@ pub(super) fn new_count(d: &Draft<'_>, strategy: &BlueGreenStrategy) -> i32 {
     let alone = active_revision(d).is_none_or(is_new);
     // Going back to stable while another revision is active: stable is always whole, and a preview of it is not one.
     let is_stable = d.seen.stable_revision().is_some_and(is_new);
-    if alone || is_stable || d.is_promote_full() {
+    if alone || is_stable || d.is_promote_full() || is_going_back(d) {
         return replicas;
     }
     if d.recorded.current_pod_hash != d.seen.new_hash() {
@@ -91,7 +94,7 @@ fn abort_delay(d: &Draft<'_>, strategy: &BlueGreenStrategy) -> Option<i32> {
 }
 
 /// An aborted new revision waits for its deadline, which starts once stable can carry everything.
-fn after_abort(d: &mut Draft<'_>, new: &Revision, seconds: i32) {
+fn after_abort(d: &mut Draft<'_>, new: &Revision, seconds: i32, strategy: &BlueGreenStrategy) {
     match new.deadline {
         Deadline::None => {
             if new.size == 0 {
@@ -113,8 +116,12 @@ fn after_abort(d: &mut Draft<'_>, new: &Revision, seconds: i32) {
             };
             d.hold_until(format!("scale-down of {}", new.name), why, Some(at));
         }
-        Deadline::At(_) | Deadline::Unparsable => {
-            resize(d, new, 0, AtZero::DropDeadline);
+        Deadline::At(_) => {
+            resize(d, new, 0, AtZero::KeepDeadline);
+        }
+        Deadline::Unparsable => {
+            let count = new_count(d, strategy);
+            resize(d, new, count, AtZero::DropDeadline);
         }
     }
 }
@@ -155,7 +162,10 @@ fn others(d: &mut Draft<'_>, strategy: &BlueGreenStrategy) {
                 }
                 keep
             }
-            Deadline::Unparsable => false,
+            Deadline::Unparsable => {
+                waiting += 1;
+                false
+            }
         };
         match keep {
             // the keep-size is R: an old revision inside its delay can serve again at once

@@ -16,7 +16,7 @@ const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
 pub(crate) fn at_creation(seen: &Snapshot) -> Option<Value> {
     let rule = rule(seen)?;
     let stable = seen.recorded().stable_rs;
-    if stable.is_empty() || stable == seen.computed_hash {
+    if stable.is_empty() || stable == seen.new_hash() {
         return None;
     }
     let term = json!({
@@ -45,15 +45,17 @@ pub(crate) fn at_creation(seen: &Snapshot) -> Option<Value> {
     Some(affinity)
 }
 
-/// The change of the live template's spec, when its term names another revision than the stable one.
-pub(crate) fn sync(seen: &Snapshot, new: &Revision) -> Option<Value> {
-    rule(seen)?;
-    let named = api::template::injected_hash(&new.template)?;
-    if named == seen.recorded().stable_rs {
+/// The change of the live template's spec, when its term names another revision than the stable one; and whenever something
+/// else of the ReplicaSet is brought in step (`synced`), so that one that is used again gets its term. Source: wire-contract 2.3.
+pub(crate) fn sync(seen: &Snapshot, new: &Revision, synced: bool) -> Option<Value> {
+    let named = api::template::injected_hash(&new.template);
+    let term = at_creation(seen);
+    let outdated = rule(seen).is_some() && named.as_ref().is_some_and(|named| *named != seen.recorded().stable_rs);
+    if !outdated && !(synced && (named.is_some() || term.is_some())) {
         return None;
     }
     let live = only_affinity(new.template.value().pointer("/spec/affinity").cloned());
-    let wanted = only_affinity(at_creation(seen).or_else(|| asked(seen)));
+    let wanted = only_affinity(term.or_else(|| asked(seen)));
     let patch = of_objects(&live, wanted);
     (!patch.is_empty()).then_some(Value::Object(patch))
 }

@@ -31,11 +31,7 @@ pub(super) fn check(observed: &Observed, rollout: &Rollout) -> Option<FieldError
     let mut contradictions = Vec::new();
     let wanted = template_references(&rollout.spec);
     for reference in wanted.iter().filter(|reference| is_there(observed, reference)) {
-        let as_written = AnalysisTemplateRef {
-            template_name: reference.name.to_owned(),
-            cluster_scope: (reference.scope == Scope::Cluster).then_some(true),
-        };
-        match joined(&[as_written], library) {
+        match joined(&[as_written(reference)], library) {
             Ok((metrics, args)) => {
                 let refused = metrics
                     .iter()
@@ -53,7 +49,23 @@ pub(super) fn check(observed: &Observed, rollout: &Rollout) -> Option<FieldError
             }
         }
     }
+    for together in wanted.chunk_by(|a, b| a.path == b.path).filter(|refs| refs.len() > 1) {
+        let names: Vec<&str> = together.iter().map(|reference| reference.name).collect();
+        let refs: Vec<AnalysisTemplateRef> = together.iter().map(as_written).collect();
+        if together.iter().all(|reference| is_there(observed, reference))
+            && let Err(why) = joined(&refs, library)
+        {
+            contradictions.push(FieldError::invalid(&together[0].path, names.join(", "), why));
+        }
+    }
     references(rollout, &seen).into_iter().chain(contradictions).next()
+}
+
+fn as_written(reference: &TemplateReference<'_>) -> AnalysisTemplateRef {
+    AnalysisTemplateRef {
+        template_name: reference.name.to_owned(),
+        cluster_scope: (reference.scope == Scope::Cluster).then_some(true),
+    }
 }
 
 fn is_there(observed: &Observed, reference: &TemplateReference<'_>) -> bool {

@@ -161,6 +161,8 @@ pub(super) fn claim(
             Some(owner) if owner.uid == uid && matching => ours.push(rs),
             Some(owner) if owner.uid == uid => wanted(Ownership::NotOurs),
             Some(_) => {}
+            // without the label it is none of a Rollout's
+            None if rs.metadata.hash().is_empty() => {}
             None if matching && rs.metadata.deletion_timestamp.is_none() => wanted(Ownership::Ours),
             None => {}
         }

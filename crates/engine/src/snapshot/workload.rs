@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use api::rollout::{LabelSelector, Rollout, WorkloadKind, WorkloadRef};
+use api::template::Template;
 use api::validate::{FieldError, Shown, TEMPLATE_NOT_EMPTY};
 
 use super::{InvalidSpec, Observed};
@@ -13,7 +14,7 @@ use super::{InvalidSpec, Observed};
 pub(super) fn resolve(observed: &Observed) -> Result<Arc<Rollout>, InvalidSpec> {
     let rollout = &observed.rollout;
     let Some(reference) = &rollout.spec.workload_ref else {
-        return Ok(rollout.clone());
+        return Ok(readable(rollout));
     };
     let invalid = |why: String| Err(InvalidSpec(error(reference, why)));
     if rollout
@@ -37,6 +38,17 @@ pub(super) fn resolve(observed: &Observed) -> Result<Arc<Rollout>, InvalidSpec> 
         resolved.spec.selector.clone_from(&workload.selector);
     }
     Ok(Arc::new(resolved))
+}
+
+/// The Rollout without what of its template does not decode. Source: wire-contract 10.1 11.
+fn readable(rollout: &Arc<Rollout>) -> Arc<Rollout> {
+    let template = rollout.spec.template.as_ref();
+    let Some(template) = template.and_then(Template::without_unreadable_ephemeral_containers) else {
+        return rollout.clone();
+    };
+    let mut readable = Rollout::clone(rollout);
+    readable.spec.template = Some(template);
+    Arc::new(readable)
 }
 
 /// The selector of the Rollout's pods: its own, or its workload's.

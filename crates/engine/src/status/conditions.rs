@@ -39,8 +39,9 @@ pub(crate) fn update(d: &mut Draft<'_>) {
     if d.is_aborted() {
         aborted(d);
     } else {
-        paused(d);
         interruption(d);
+        paused(d);
+        found(d);
         progressing(d, healthy, became_unhealthy);
     }
     available(d);
@@ -93,6 +94,24 @@ fn interruption(d: &mut Draft<'_>) {
         Some(_) | None => return,
     };
     set(&mut d.next, d.seen.now, kind::PROGRESSING, "Unknown", name, message);
+}
+
+/// What the deadline is counted from while nothing has progressed: each new revision has all of it, and one that is found
+/// without the condition, too. Source: wire-contract 3.2 8 and 3.4 2.
+fn found(d: &mut Draft<'_>) {
+    let Some(new) = d.seen.new_revision() else {
+        return;
+    };
+    let (now, name) = (d.seen.now, new.name.as_str());
+    if crate::decide::is_just_created(d, new) {
+        let message = format!("Created new replica set {name:?}");
+        let created = reason::NEW_REPLICA_SET_CREATED;
+        replace(&mut d.next, now, kind::PROGRESSING, "True", created, &message);
+    } else if get(&d.next.conditions, kind::PROGRESSING).is_none() {
+        let message = format!("Found new replica set {name:?}");
+        let found = reason::FOUND_NEW_REPLICA_SET;
+        replace(&mut d.next, now, kind::PROGRESSING, "True", found, &message);
+    }
 }
 
 fn progressing(d: &mut Draft<'_>, healthy: bool, became_unhealthy: bool) {

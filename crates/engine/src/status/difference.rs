@@ -4,15 +4,17 @@ use api::rollout::RolloutStatus;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// What turns `from` into `to`; `None` when they are the same.
+/// What turns `from` into `to`; `None` when they are the same. An object without a status gets the fields that are always
+/// there, empty ones too.
 pub fn merge_patch<T: Serialize + StatusLike>(from: &T, to: &T) -> Option<Value> {
-    let (from, to) = (tree(from), tree(to));
+    let before = if *from == T::default() { Map::new() } else { tree(from) };
+    let (from, to) = (before, tree(to));
     let patch = of_objects(&from, to);
     (!patch.is_empty()).then_some(Value::Object(patch))
 }
 
 /// Statuses that may be compared: plain trees of fields.
-pub trait StatusLike {}
+pub trait StatusLike: Default + PartialEq {}
 
 impl StatusLike for RolloutStatus {}
 impl StatusLike for api::analysis::AnalysisRunStatus {}

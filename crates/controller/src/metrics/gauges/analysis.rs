@@ -20,11 +20,7 @@ pub(super) fn write(page: &mut Page, shelves: &Shelves) {
     let runs = || shelves.runs.iter().map(|(name, seen)| (name, &*seen.object));
     page.family("analysis_run_info", "gauge", "Information about an AnalysisRun.");
     for (name, run) in runs() {
-        page.sample(
-            "analysis_run_info",
-            &named(name, &[("phase", shown(phase_of(run)))]),
-            1.0,
-        );
+        page.sample("analysis_run_info", &named(name, &[("phase", phase_of(run))]), 1.0);
     }
     page.family(
         "analysis_run_phase",

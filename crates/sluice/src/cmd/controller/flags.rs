@@ -2,19 +2,22 @@
 
 use chrono::TimeDelta;
 
-use crate::args::duration;
+use crate::args::{duration, truth};
 use crate::logs::LogFormat;
 
 /// Run the controller, until SIGINT or SIGTERM
 ///
 /// Flags of Argo Rollouts' controller are accepted under their names; one that asks for what is not done here is refused.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "\
+#[command(
+    version,
+    after_help = "\
 Examples:
   sluice controller                                  in a cluster: all namespaces, one leader of several replicas
   sluice controller --leader-elect=false             on a laptop, against the context of the kubeconfig
   sluice controller --namespaced -n shop             one namespace only
-  sluice controller --logformat json --loglevel debug")]
+  sluice controller --logformat json --loglevel debug"
+)]
 pub struct Args {
     #[command(flatten)]
     pub scope: ScopeFlags,
@@ -39,7 +42,7 @@ pub struct Args {
 pub struct ScopeFlags {
     /// Look after one namespace only: --namespace, or the controller's own
     #[arg(long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_value_t = false,
-          default_missing_value = "true", value_name = "BOOL")]
+          default_missing_value = "true", value_name = "BOOL", value_parser = truth)]
     pub namespaced: bool,
     /// Look after objects with this controller-instance-id label only; empty: those without one
     #[arg(long, value_name = "ID", default_value = "")]
@@ -53,7 +56,7 @@ pub struct ScopeFlags {
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Pace")]
 pub struct PaceFlags {
-    /// Seconds after which a rollout is looked at again though nothing changed
+    /// Seconds after which a rollout is looked at again though nothing changed; 0 is never
     #[arg(long, value_name = "SECONDS", default_value_t = 900)]
     pub rollout_resync: u32,
     /// Rollouts looked at side by side
@@ -93,7 +96,7 @@ pub struct PortFlags {
 pub struct ElectionFlags {
     /// Act only while holding the Lease
     #[arg(long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_value_t = true,
-          default_missing_value = "true", value_name = "BOOL")]
+          default_missing_value = "true", value_name = "BOOL", value_parser = truth)]
     pub leader_elect: bool,
     /// How long a Lease is good without being renewed
     #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = duration)]
@@ -168,9 +171,10 @@ pub struct ForeignFlags {
     #[arg(long, hide = true)]
     pub alb_tag_key_resource_id: Option<String>,
     #[arg(long, hide = true, alias = "alb-verify-weight", num_args = 0..=1, require_equals = true,
-          default_missing_value = "true")]
+          default_missing_value = "true", value_parser = truth)]
     pub aws_verify_target_group: Option<bool>,
-    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_parser = truth)]
     pub self_service_notification_enabled: Option<bool>,
 }
 
