@@ -53,6 +53,10 @@ pub fn decide_snapshot(seen: &Snapshot) -> Plan {
     if d.is_fully_promoted() && !d.recorded.stable_rs.is_empty() && d.is_aborted() {
         d.abort = AbortChange::Drop;
     }
+    if let Some(at) = crate::runs::retry_waits(&d) {
+        d.hold_until("the retry", Reason::NotSeenYet("the next second".to_owned()), Some(at));
+        return d.plan(None);
+    }
     crate::progress::remember(&mut d);
     if replicas_changed(&d) {
         return scale_only(d);

@@ -6,10 +6,13 @@
 use api::analysis::{AnalysisRun, phase};
 use api::duration::Time;
 use api::rollout::{BlueGreenStrategy, CanaryStrategy, RolloutAnalysis, RolloutAnalysisRunStatus};
+use chrono::{DateTime, Duration, Utc};
 
 use crate::analysis::Phase;
 use crate::analysis::retention::runs_to_delete;
-use crate::analysis::runs::{Asked, Place, RunKind, build, latest, of_background, place, transition};
+use crate::analysis::runs::{
+    Asked, Place, RunKind, build, is_of_earlier_attempt, latest, of_background, place, transition,
+};
 use crate::draft::{AbortChange, Draft, PauseReason, Resumption};
 use crate::gate::{Behind, new_pods_behind};
 use crate::mutant::{Mutant, is};
@@ -285,7 +288,7 @@ pub(crate) fn current<'s>(d: &Draft<'s>, kind: RunKind, analysis: &RolloutAnalys
         &d.seen.foreign_runs,
         since,
     ) {
-        Place::Found(name) => d.seen.run(&name),
+        Place::Found(name) => d.seen.run(&name).map(|run| latest(d.seen.runs(), run)),
         Place::Create(_) => None,
     }
 }
@@ -299,16 +302,29 @@ fn is_of_attempt(run: &AnalysisRun, kind: RunKind, since: Option<Time>) -> bool 
         }
         RunKind::Background | RunKind::PrePromotion | RunKind::PostPromotion => true,
     };
-    let created = run.metadata.creation_timestamp.as_ref().map(|at| at.0.as_second());
-    step && since.is_none_or(|since| created.is_none_or(|at| at >= since.0.timestamp()))
+    step && !is_of_earlier_attempt(run, since)
 }
 
-/// When the attempt began, if an earlier one was aborted.
+/// When the attempt began: after the abort that a person retries, or with the update. An instant to come is another
+/// controller's, whose clock was ahead, and says nothing.
 fn attempt_start(d: &Draft<'_>) -> Option<Time> {
     let update = d.recorded.duration.as_ref().filter(|clock| clock.finished_at.is_none());
-    d.recorded
-        .aborted_at
-        .max(update.and_then(|clock| clock.rollout_started_at))
+    let retried = d.recorded.aborted_at.map(after);
+    let start = retried.or(update.and_then(|clock| clock.rollout_started_at));
+    start.filter(|start| start.0 <= d.seen.now)
+}
+
+/// Until when a retry waits, so that its runs can be told from those of the attempt that was aborted: instants have whole
+/// seconds.
+pub(crate) fn retry_waits(d: &Draft<'_>) -> Option<DateTime<Utc>> {
+    let retried = d.recorded.aborted_at.filter(|_| d.seen.controls.abort == Abort::No)?;
+    let same = d.recorded.current_pod_hash == d.seen.new_hash() && d.seen.runs().next().is_some();
+    Some(after(retried).0).filter(|at| same && *at > d.seen.now)
+}
+
+/// The next second.
+fn after(at: Time) -> Time {
+    Time::new(at.0 + Duration::seconds(1))
 }
 
 fn recorded<'d>(d: &'d Draft<'_>, kind: RunKind) -> Option<&'d RolloutAnalysisRunStatus> {

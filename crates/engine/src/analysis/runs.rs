@@ -139,8 +139,7 @@ pub enum Place {
 ///
 /// Each name that is taken by another is passed over: a run of someone else (`foreign`: their names), one that is being
 /// deleted, one made from another spec, and one of an earlier attempt. Finished runs are found too, so that a crash
-/// between the creation of a run and the status that names it never measures twice. `attempt`: `status.abortedAt`, on
-/// the retry after an abort.
+/// between the creation of a run and the status that names it never measures twice. `attempt`: when this one began.
 pub fn place<'a>(
     mut wanted: AnalysisRun,
     ours: impl IntoIterator<Item = &'a AnalysisRun>,
@@ -218,18 +217,20 @@ fn serves(run: &AnalysisRun, wanted: &AnalysisRun, attempt: Option<Time>) -> boo
     run.metadata.deletion_timestamp.is_none() && same && !is_of_earlier_attempt(run, attempt)
 }
 
-fn is_of_earlier_attempt(run: &AnalysisRun, attempt: Option<Time>) -> bool {
-    let (Some(attempt), Some(created)) = (attempt, &run.metadata.creation_timestamp) else {
+/// Whether a run was begun before this attempt. Both instants are of the clock of the controller, which need not agree with
+/// that of the API server; a run that nobody has looked at is of an earlier attempt if it was given up.
+pub(crate) fn is_of_earlier_attempt(run: &AnalysisRun, attempt: Option<Time>) -> bool {
+    let Some(attempt) = attempt else {
         return false;
     };
-    let created = created.0.as_second();
-    let aborted = attempt.0.timestamp();
-    let over = match phase_of(run) {
-        Phase::Failed | Phase::Error | Phase::Inconclusive => true,
-        Phase::Pending | Phase::Running | Phase::Successful => run.spec.terminate,
-    };
-    // Instants have whole seconds: of the runs made in the second of the abort, those that came to nothing are older.
-    created < aborted || (created == aborted && over)
+    let begun = run.status.as_ref().and_then(|status| status.started_at);
+    let begun = begun.map(|at| at.0.timestamp());
+    // one that was wrong from the start never began
+    let created = run.metadata.creation_timestamp.as_ref().map(|at| at.0.as_second());
+    match begun.or(created.filter(|_| phase_of(run).is_completed())) {
+        Some(at) => at < attempt.0.timestamp(),
+        None => run.spec.terminate,
+    }
 }
 
 #[cfg(test)]
@@ -327,7 +328,7 @@ mod tests {
             run["metadata"]["creationTimestamp"] = json!(created);
             for (pointer, value) in change.as_object().expect("changes") {
                 match pointer.as_str() {
-                    "phase" => run["status"] = json!({"phase": value}),
+                    "phase" => run["status"] = json!({"phase": value, "startedAt": created}),
                     "terminate" => run["spec"]["terminate"] = value.clone(),
                     "args" => run["spec"]["args"] = value.clone(),
                     other => panic!("{other}"),
@@ -354,7 +355,7 @@ mod tests {
             (
                 vec![there("web-abc-2", abort, json!({"phase": "Failed"}))],
                 Some(abort),
-                create("web-abc-2.1"),
+                found("web-abc-2"),
             ),
             (
                 vec![there("web-abc-2", abort, json!({"terminate": true}))],
@@ -368,7 +369,7 @@ mod tests {
             ),
             (
                 vec![
-                    there("web-abc-2", early, json!({})),
+                    there("web-abc-2", early, json!({"terminate": true})),
                     there("web-abc-2.1", late, json!({"phase": "Successful"})),
                 ],
                 Some(abort),
