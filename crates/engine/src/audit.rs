@@ -11,6 +11,7 @@ use crate::analysis::runs::latest;
 use crate::draft::limits;
 use crate::mutant::{Mutant, is};
 use crate::plan::{Action, Plan};
+use crate::runs::attempt_start;
 use crate::snapshot::{Abort, Observed, Promote, Revision, Snapshot, Strategy};
 
 /// An invariant a plan would break.
@@ -248,7 +249,8 @@ impl<'s> Ledger<'s> {
         let ours: i32 = self.seen.revisions.iter().map(|r| r.available.min(size(r))).sum();
         let stays = workload.available.min(to);
         let minimum = limits(self.seen).minimum_available();
-        if to > from.max(limits(self.seen).replicas) {
+        let up = from > 0 && to <= limits(self.seen).replicas && self.seen.rollout_revision() <= 1;
+        if to > from && !up {
             return Err(violation(
                 "I5",
                 format!("scales Deployment {name} up to {to}, beyond what is asked for"),
@@ -322,6 +324,7 @@ fn is_current(seen: &Snapshot, name: &str) -> bool {
     };
     let labels = run.metadata.labels.as_ref();
     let hash = labels.and_then(|labels| labels.get(api::keys::POD_TEMPLATE_HASH));
-    let last = latest(seen.runs(), run).metadata.name.as_deref() == Some(name);
+    let since = attempt_start(&seen.recorded(), seen.now);
+    let last = latest(seen.runs(), run, since).metadata.name.as_deref() == Some(name);
     last && hash.is_some_and(|hash| hash == seen.new_hash())
 }

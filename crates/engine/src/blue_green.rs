@@ -29,7 +29,7 @@ pub(crate) fn decide(d: &mut Draft<'_>, strategy: &BlueGreenStrategy) {
     pause(d, strategy);
     active(d, strategy);
     crate::runs::blue_green(d, strategy);
-    if d.withheld.is_some() {
+    if d.withheld.is_some() && !d.is_aborted() {
         return;
     }
     crate::metadata::role::sync(d);
@@ -89,8 +89,7 @@ fn pause(d: &mut Draft<'_>, strategy: &BlueGreenStrategy) {
     if d.is_aborted() {
         return;
     }
-    let meant = d.seen.controls.resume == Resume::Asked && !crate::runs::is_resumed(d);
-    if meant && !d.next.blue_green.scale_up_preview_check_point {
+    if is_promoted_by_person(d) && !d.next.blue_green.scale_up_preview_check_point {
         // Whatever holds the switch back in this pass, a person has asked for it, and nothing else remembers that.
         d.pause.resumption = Resumption::Pending;
     }
@@ -124,7 +123,7 @@ fn pause(d: &mut Draft<'_>, strategy: &BlueGreenStrategy) {
                 until,
             );
         }
-        None if d.seen.controls.resume == Resume::No => {
+        None if !is_promoted_by_person(d) => {
             d.pause.added.push(reason);
             d.hold(
                 "the switch of the active Service",
@@ -133,6 +132,11 @@ fn pause(d: &mut Draft<'_>, strategy: &BlueGreenStrategy) {
         }
         None => {}
     }
+}
+
+/// A person has taken the pause away, and not that of an inconclusive analysis.
+fn is_promoted_by_person(d: &Draft<'_>) -> bool {
+    d.seen.controls.resume == Resume::Asked && !crate::runs::resumes_analysis(d)
 }
 
 /// The pause is over, was taken away by a person, or was never needed. Source: CompletedBlueGreenPause.
@@ -144,7 +148,7 @@ fn pause_is_over(d: &Draft<'_>, strategy: &BlueGreenStrategy) -> bool {
         return true;
     }
     let start = d.pause_start(PauseReason::BlueGreen);
-    let taken_away = d.recorded.controller_pause && start.is_none();
+    let taken_away = start.is_none() && is_promoted_by_person(d);
     if strategy.auto_promotion_enabled() {
         let seconds = i64::from(strategy.auto_promotion_seconds);
         let passed = start.is_some_and(|start| d.seen.now > start + Duration::seconds(seconds));

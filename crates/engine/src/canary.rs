@@ -31,7 +31,8 @@ pub(crate) fn decide(d: &mut Draft<'_>, canary: &CanaryStrategy) {
     crate::history::clean(d);
     services::point(d, canary);
     crate::runs::canary(d, canary);
-    if d.withheld.is_some() || d.pause.resumption == Resumption::Pending {
+    let stopped = d.withheld.is_some() && !d.is_aborted();
+    if stopped || d.pause.resumption == Resumption::Pending {
         return;
     }
     if d.pause.added.is_empty() {

@@ -67,7 +67,10 @@ pub fn decide_snapshot(seen: &Snapshot) -> Plan {
         Strategy::Canary(strategy) => crate::canary::decide(&mut d, strategy),
     }
     if let Some(withheld) = d.withheld.take() {
-        return refusal::stop(d, &withheld);
+        status::conditions::deadline_abort(&mut d);
+        if !d.is_aborted() {
+            return refusal::stop(d, &withheld);
+        }
     }
     crate::workload::scale_down(&mut d);
     let status = status::persist(&mut d);

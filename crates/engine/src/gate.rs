@@ -109,6 +109,9 @@ pub(crate) fn new_pods_behind(d: &mut Draft<'_>, what: String, service: &str) ->
     let (Some(Some(live)), Some(new)) = (d.seen.services.get(service), d.seen.new_revision()) else {
         return Behind::OnlyNew;
     };
+    if new.size == 0 {
+        return Behind::OnlyNew;
+    }
     if live.hash() != Some(new.hash.as_str()) {
         d.hold(what, Reason::NotSeenYet(format!("Service {service} on {}", new.name)));
         return Behind::NotYet;

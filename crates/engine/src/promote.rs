@@ -33,7 +33,9 @@ pub(crate) fn rollback(d: &Draft<'_>) -> Rollback {
     if !same && !is_older(new, stable) {
         return Rollback::No;
     }
+    // the deadline of an abort, which a retry takes away, makes no rollback fast
     let in_delay = matches!(d.seen.strategy, Strategy::BlueGreen(_))
+        && d.recorded.aborted_at.is_none()
         && matches!(new.deadline, Deadline::At(at) if at > d.seen.now);
     if within_window(d) {
         Rollback::Fast(FastReason::WithinWindow)

@@ -68,7 +68,17 @@ pub(crate) fn withhold(observed: &Observed, withheld: &Withheld) -> Plan {
 
 /// The plan that stops here, with what has been decided so far: say why.
 pub(crate) fn stop(mut d: Draft<'_>, withheld: &Withheld) -> Plan {
-    let mut next = d.recorded.clone();
+    let counted = &d.next;
+    let mut next = RolloutStatus {
+        observed_generation: d.seen.generation.to_string(),
+        replicas: counted.replicas,
+        updated_replicas: counted.updated_replicas,
+        ready_replicas: counted.ready_replicas,
+        available_replicas: counted.available_replicas,
+        hpa_replicas: counted.hpa_replicas,
+        selector: counted.selector.clone(),
+        ..d.recorded.clone()
+    };
     say(&mut next, &d.recorded, d.seen.now, withheld);
     let until = Some(d.seen.now + LOOK_AGAIN);
     d.hold_until("the rollout", Reason::Withheld(withheld.message.clone()), until);

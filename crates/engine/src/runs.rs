@@ -5,13 +5,13 @@
 
 use api::analysis::{AnalysisRun, phase};
 use api::duration::Time;
-use api::rollout::{BlueGreenStrategy, CanaryStrategy, RolloutAnalysis, RolloutAnalysisRunStatus};
+use api::rollout::{BlueGreenStrategy, CanaryStrategy, RolloutAnalysis, RolloutAnalysisRunStatus, RolloutStatus};
 use chrono::{DateTime, Duration, Utc};
 
 use crate::analysis::Phase;
 use crate::analysis::retention::runs_to_delete;
 use crate::analysis::runs::{
-    Asked, Place, RunKind, build, is_of_earlier_attempt, latest, of_background, place, transition,
+    Asked, Place, RunKind, build, is_of_earlier_attempt, latest, names_up_to, of_background, place, transition,
 };
 use crate::draft::{AbortChange, Draft, PauseReason, Resumption};
 use crate::gate::{Behind, new_pods_behind};
@@ -183,10 +183,10 @@ fn attend(d: &mut Draft<'_>, kind: RunKind, analysis: &RolloutAnalysis, upkeep: 
     }
     let inconclusive = known.as_ref().is_some_and(|known| known.status == phase::INCONCLUSIVE);
     if known.is_none() {
-        start(d, kind, analysis);
+        start(d, kind, analysis, None);
     } else if inconclusive && d.seen.controls.resume == Resume::Asked {
         d.pause.resumption = Resumption::Pending;
-        start(d, kind, analysis);
+        start(d, kind, analysis, run);
     } else {
         judge(d, kind, known);
     }
@@ -224,8 +224,9 @@ fn judge(d: &mut Draft<'_>, kind: RunKind, run: Option<RolloutAnalysisRunStatus>
     }
 }
 
-/// Creates the run under the next free name; finished ones of this attempt are not taken up again.
-fn start(d: &mut Draft<'_>, kind: RunKind, analysis: &RolloutAnalysis) {
+/// Creates the run under the next free name, after that of the run it measures again; finished ones of this attempt are not
+/// taken up again.
+fn start(d: &mut Draft<'_>, kind: RunKind, analysis: &RolloutAnalysis, again: Option<&AnalysisRun>) {
     let wanted = match wanted(d, kind, analysis) {
         Ok(wanted) => wanted,
         Err(why) => return stop(d, kind, why),
@@ -238,8 +239,10 @@ fn start(d: &mut Draft<'_>, kind: RunKind, analysis: &RolloutAnalysis) {
             .filter(finished)
             .filter_map(|run| run.metadata.name.clone()),
     );
+    taken.extend(again.into_iter().flat_map(names_up_to));
     let ours = d.seen.runs().filter(|run| !finished(run));
-    if let Place::Create(run) = place(wanted, ours, &taken, attempt_start(d)) {
+    let since = attempt_start(&d.recorded, d.seen.now);
+    if let Place::Create(run) = place(wanted, ours, &taken, since) {
         let name = run.metadata.name.clone().unwrap_or_default();
         match serde_json::to_value(&*run) {
             Ok(body) => {
@@ -277,10 +280,12 @@ fn wanted(d: &Draft<'_>, kind: RunKind, analysis: &RolloutAnalysis) -> Result<An
 
 /// The run of this kind in the current attempt: the recorded one, or the one its derived name finds.
 pub(crate) fn current<'s>(d: &Draft<'s>, kind: RunKind, analysis: &RolloutAnalysis) -> Option<&'s AnalysisRun> {
-    let since = attempt_start(d);
+    let since = attempt_start(&d.recorded, d.seen.now);
     let named = recorded(d, kind).and_then(|run| d.seen.run(&run.name));
-    if let Some(run) = named.filter(|run| is_of_attempt(run, kind, since)) {
-        return Some(latest(d.seen.runs(), run));
+    // what an abort has left recorded is of the attempt before
+    let since_abort = since.filter(|_| d.recorded.aborted_at.is_some());
+    if let Some(run) = named.filter(|run| is_of_step(run, kind) && !is_of_earlier_attempt(run, since_abort)) {
+        return Some(latest(d.seen.runs(), run, since));
     }
     match place(
         wanted(d, kind, analysis).ok()?,
@@ -288,30 +293,29 @@ pub(crate) fn current<'s>(d: &Draft<'s>, kind: RunKind, analysis: &RolloutAnalys
         &d.seen.foreign_runs,
         since,
     ) {
-        Place::Found(name) => d.seen.run(&name).map(|run| latest(d.seen.runs(), run)),
+        Place::Found(name) => d.seen.run(&name).map(|run| latest(d.seen.runs(), run, since)),
         Place::Create(_) => None,
     }
 }
 
-/// Whether a recorded run belongs to this step and was not made before the attempt.
-fn is_of_attempt(run: &AnalysisRun, kind: RunKind, since: Option<Time>) -> bool {
+/// Whether a recorded run belongs to this step.
+fn is_of_step(run: &AnalysisRun, kind: RunKind) -> bool {
     let labels = run.metadata.labels.as_ref();
-    let step = match kind {
+    match kind {
         RunKind::Step { index } => {
             labels.and_then(|labels| labels.get(api::keys::STEP_INDEX)) == Some(&index.to_string())
         }
         RunKind::Background | RunKind::PrePromotion | RunKind::PostPromotion => true,
-    };
-    step && !is_of_earlier_attempt(run, since)
+    }
 }
 
 /// When the attempt began: after the abort that a person retries, or with the update. An instant to come is another
 /// controller's, whose clock was ahead, and says nothing.
-fn attempt_start(d: &Draft<'_>) -> Option<Time> {
-    let update = d.recorded.duration.as_ref().filter(|clock| clock.finished_at.is_none());
-    let retried = d.recorded.aborted_at.map(after);
+pub(crate) fn attempt_start(recorded: &RolloutStatus, now: DateTime<Utc>) -> Option<Time> {
+    let update = recorded.duration.as_ref().filter(|clock| clock.finished_at.is_none());
+    let retried = recorded.aborted_at.map(after);
     let start = retried.or(update.and_then(|clock| clock.rollout_started_at));
-    start.filter(|start| start.0 <= d.seen.now)
+    start.filter(|start| start.0 <= now)
 }
 
 /// Until when a retry waits, so that its runs can be told from those of the attempt that was aborted: instants have whole
@@ -319,7 +323,8 @@ fn attempt_start(d: &Draft<'_>) -> Option<Time> {
 pub(crate) fn retry_waits(d: &Draft<'_>) -> Option<DateTime<Utc>> {
     let retried = d.recorded.aborted_at.filter(|_| d.seen.controls.abort == Abort::No)?;
     let same = d.recorded.current_pod_hash == d.seen.new_hash() && d.seen.runs().next().is_some();
-    Some(after(retried).0).filter(|at| same && *at > d.seen.now)
+    let soon = d.seen.now..=d.seen.now + Duration::seconds(1);
+    Some(after(retried).0).filter(|at| same && soon.contains(at) && *at > d.seen.now)
 }
 
 /// The next second.
@@ -442,14 +447,13 @@ pub(crate) fn post_promotion_pending(d: &Draft<'_>, strategy: &BlueGreenStrategy
     switched && !is_skipped(d) && post_promotion(d, strategy) == PostPromotion::NotYet
 }
 
-/// Whether what a person resumes is an inconclusive analysis: it is measured again, and nothing else is resumed by that.
-pub(crate) fn is_resumed(d: &Draft<'_>) -> bool {
-    let (canary, blue_green) = (&d.recorded.canary, &d.recorded.blue_green);
+/// Whether what a person resumes is an inconclusive analysis of a blue/green: it is measured again, and nothing else is
+/// resumed by that.
+pub(crate) fn resumes_analysis(d: &Draft<'_>) -> bool {
+    let recorded = &d.recorded.blue_green;
     let runs = [
-        &canary.current_step_analysis_run_status,
-        &canary.current_background_analysis_run_status,
-        &blue_green.pre_promotion_analysis_run_status,
-        &blue_green.post_promotion_analysis_run_status,
+        &recorded.pre_promotion_analysis_run_status,
+        &recorded.post_promotion_analysis_run_status,
     ];
     let mut runs = runs.into_iter().flatten();
     d.seen.controls.resume == Resume::Asked && runs.any(|run| run.status == phase::INCONCLUSIVE)

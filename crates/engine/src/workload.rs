@@ -12,8 +12,8 @@ use crate::plan::{Action, Reason};
 use crate::snapshot::Snapshot;
 use crate::status::conditions;
 
-/// Scales the Deployment down as far as our own available pods permit, and up again where they are lost before the Rollout
-/// has carried everything once.
+/// Scales the Deployment down as far as our own available pods permit, and up again where they are lost before the first
+/// revision has carried everything once.
 pub(crate) fn scale_down(d: &mut Draft<'_>) {
     let seen = d.seen;
     let Some((reference, workload)) = seen.spec().workload_ref.as_ref().zip(seen.workload.as_ref()) else {
@@ -36,7 +36,9 @@ pub(crate) fn scale_down(d: &mut Draft<'_>) {
             Reason::MinimumAvailability { available, minimum },
         );
     }
-    if to != workload.replicas {
+    // once it has given up its pods, or is another version's, it gets none back
+    let up = to > workload.replicas && workload.replicas > 0 && seen.rollout_revision() <= 1;
+    if to < workload.replicas || up {
         d.act(Action::ScaleWorkload {
             name: workload.metadata.name.clone(),
             uid: workload.metadata.uid.clone(),

@@ -162,11 +162,16 @@ pub fn place<'a>(
     Place::Create(Box::new(wanted))
 }
 
-/// The run that measures again in place of an inconclusive one that a person has resumed: the next of its names. The run
-/// itself while there is none.
-pub fn latest<'a>(ours: impl Iterator<Item = &'a AnalysisRun>, run: &'a AnalysisRun) -> &'a AnalysisRun {
+/// The run of this attempt that measures again in place of an inconclusive one that a person has resumed: the next of its
+/// names. The run itself while there is none.
+pub fn latest<'a>(
+    ours: impl Iterator<Item = &'a AnalysisRun>,
+    run: &'a AnalysisRun,
+    attempt: Option<Time>,
+) -> &'a AnalysisRun {
     let (base, first) = turn(run);
-    let later = ours.map(|run| (turn(run), run));
+    let counts = |run: &&AnalysisRun| run.metadata.deletion_timestamp.is_none() && !is_of_earlier_attempt(run, attempt);
+    let later = ours.filter(counts).map(|run| (turn(run), run));
     let mut later: Vec<_> = later.filter(|((of, turn), _)| *of == base && *turn > first).collect();
     later.sort_by_key(|((_, turn), _)| *turn);
     let again = later.into_iter().map(|(_, run)| run);
@@ -174,6 +179,13 @@ pub fn latest<'a>(ours: impl Iterator<Item = &'a AnalysisRun>, run: &'a Analysis
         Phase::Inconclusive => next,
         Phase::Pending | Phase::Running | Phase::Successful | Phase::Failed | Phase::Error => run,
     })
+}
+
+/// The names that a run which measures again leaves behind: this run's, and those before it.
+pub fn names_up_to(run: &AnalysisRun) -> Vec<String> {
+    let (base, last) = turn(run);
+    let numbered = (1..=last).map(|turn| format!("{base}.{turn}"));
+    numbered.chain([base.to_owned()]).collect()
 }
 
 /// A run's name without the number for a name that was taken, and that number. A base ends with a revision, a step or a

@@ -142,7 +142,7 @@ fn progressing(d: &mut Draft<'_>, healthy: bool, became_unhealthy: bool) {
             (reason::REPLICA_SET_UPDATED, format!("{subject} is progressing."))
         };
         replace(&mut d.next, now, kind::PROGRESSING, "True", why, &message);
-    } else if !is_waiting(d) && timed_out(d.seen, &d.recorded, get(&d.next.conditions, kind::PROGRESSING)) {
+    } else if !is_waiting(d) && timed_out(d.seen, get(&d.next.conditions, kind::PROGRESSING)) {
         let message = format!("{subject} has timed out progressing.");
         set(
             &mut d.next,
@@ -227,7 +227,7 @@ pub(crate) fn deadline_abort(d: &mut Draft<'_>) {
         return;
     }
     let condition = get(&d.recorded.conditions, kind::PROGRESSING);
-    if !progress_made(seen, &d.recorded, &d.next) && !is_waiting(d) && timed_out(seen, &d.recorded, condition) {
+    if !progress_made(seen, &d.recorded, &d.next) && !is_waiting(d) && timed_out(seen, condition) {
         let message = format!("{} has timed out progressing.", subject(seen));
         d.say(Notice::warning(reason::ROLLOUT_ABORTED, message.clone()));
         d.abort = AbortChange::Add(message);
@@ -288,7 +288,7 @@ fn progress_made(seen: &Snapshot, recorded: &RolloutStatus, next: &RolloutStatus
         }
 }
 
-fn timed_out(seen: &Snapshot, _: &RolloutStatus, condition: Option<&Condition>) -> bool {
+fn timed_out(seen: &Snapshot, condition: Option<&Condition>) -> bool {
     condition.is_some_and(|condition| match condition.reason.as_str() {
         reason::ROLLOUT_ABORTED | reason::ROLLOUT_PAUSED => false,
         reason::PROGRESS_DEADLINE_EXCEEDED => true,
