@@ -407,4 +407,38 @@ mod tests {
         };
         assert_eq!(run.metadata.name.as_deref(), Some("web-abc-2.2"));
     }
+
+    #[test]
+    fn what_measures_again_in_place_of_an_inconclusive_run() {
+        let run = |name: &str, phase: &str, started: &str| {
+            let status = json!({"phase": phase, "startedAt": format!("2026-01-01T00:0{started}:00Z")});
+            let object = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "AnalysisRun", "metadata": {"name": name},
+                                "spec": {"metrics": []}, "status": status});
+            serde_json::from_value::<AnalysisRun>(object).expect("a run")
+        };
+        let (doubt, good) = ("Inconclusive", "Successful");
+        let attempt = "2026-01-01T00:05:00Z".parse().expect("an instant");
+        let table = [
+            (vec![run("a-2", doubt, "5")], "a-2"),
+            (vec![run("a-2", doubt, "5"), run("a-2.1", good, "6")], "a-2.1"),
+            (
+                vec![
+                    run("a-2", doubt, "5"),
+                    run("a-2.1", doubt, "6"),
+                    run("a-2.2", good, "7"),
+                ],
+                "a-2.2",
+            ),
+            // a verdict stands
+            (vec![run("a-2", good, "5"), run("a-2.1", good, "6")], "a-2"),
+            // of an earlier attempt, and of another kind
+            (vec![run("a-2", doubt, "5"), run("a-2.1", good, "4")], "a-2"),
+            (vec![run("a-2", doubt, "5"), run("a-2-pre.1", good, "6")], "a-2"),
+        ];
+        for (runs, want) in table {
+            let found = latest(runs.iter(), &runs[0], Some(attempt));
+            assert_eq!(found.metadata.name.as_deref(), Some(want));
+        }
+        assert_eq!(names_up_to(&run("a-2.2", doubt, "5")), ["a-2.1", "a-2.2", "a-2"]);
+    }
 }
