@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sim::{ApiServer, Fault, Rule};
 
-use super::canary;
 use super::ring::{self, NAMESPACE, Ring, replica_sets, status};
+use super::{canary, service, template};
 
 /// The condition of this type.
 fn condition(api: &ApiServer, kind: &str) -> Value {
@@ -95,4 +95,38 @@ async fn what_a_deleted_rollout_leaves_is_left() {
         assert_eq!(owners(api), [Value::Null]);
         assert_eq!(api.store().list("pods", Some(NAMESPACE)).count(), 2);
     });
+}
+
+/// Where nobody writes EndpointSlices, the analysis before a switch waits for them for half a minute and no longer.
+#[tokio::test(start_paused = true)]
+async fn a_cluster_without_endpoints_holds_no_analysis_for_good() {
+    let mut ring = Ring::new(503);
+    ring.answers(|_| r#"{"rate": 0.01}"#.to_owned());
+    ring.start("sluice", |_| {});
+    let nobody = Rule::new(Fault::ErrorBefore).agent("endpointslice-controller");
+    ring.fault(nobody);
+    for name in ["active", "preview"] {
+        ring.create(&service(name));
+    }
+    ring.create(&template("good-enough", "result < 0.1"));
+    let mut rollout = canary("web", 2, json!([]));
+    let analysis = json!({"templates": [{"templateName": "good-enough"}]});
+    rollout["spec"]["strategy"] = json!({"blueGreen": {"activeService": "active", "previewService": "preview",
+                                                        "prePromotionAnalysis": analysis}});
+    ring.create(&rollout);
+    ring.until_phase("web", "Healthy", 60).await;
+    ring.set_image("web", "web:v2");
+    ring.until("both revisions", 30, |api| {
+        replica_sets(api).iter().filter(|set| set.ends_with(" 2/2")).count() == 2
+    })
+    .await;
+    ring.pass(20).await;
+    let runs = |ring: &Ring| {
+        ring.shared
+            .with(|api| ring::phases(api, "analysisruns.argoproj.io").len())
+    };
+    assert_eq!(runs(&ring), 0);
+    ring.pass(20).await;
+    assert_eq!(runs(&ring), 1);
+    ring.until_phase("web", "Healthy", 60).await;
 }

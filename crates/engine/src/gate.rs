@@ -3,12 +3,17 @@
 //!
 //! The counts come from the contract's formulas; this is the gate outside them (invariants I2, I4, I5).
 
+use api::condition::kind;
 use chrono::Duration;
 
 use crate::draft::{Draft, limits};
 use crate::mutant::{Mutant, is};
 use crate::plan::{Read, Reason};
 use crate::snapshot::{Revision, Snapshot, Strategy};
+use crate::status::conditions;
+
+/// How long the endpoints of available pods are waited for.
+const ENDPOINTS_COME: Duration = Duration::seconds(30);
 
 /// How often a gate that nothing wakes looks again.
 pub(crate) const LOOK_AGAIN: Duration = Duration::seconds(1);
@@ -136,7 +141,7 @@ pub(crate) fn new_pods_behind(d: &mut Draft<'_>, what: String, service: &str) ->
             service,
             replica_set: other.name.clone(),
         },
-        None if endpoints.of_replica_set(&new.name) == 0 => Reason::NoReadyEndpoints {
+        None if endpoints.of_replica_set(&new.name) == 0 && is_recent(d) => Reason::NoReadyEndpoints {
             service,
             replica_set: new.name.clone(),
         },
@@ -144,6 +149,12 @@ pub(crate) fn new_pods_behind(d: &mut Draft<'_>, what: String, service: &str) ->
     };
     d.hold_until(what, why, Some(d.seen.now + LOOK_AGAIN));
     Behind::NotYet
+}
+
+/// Whether the last pod has only just become available. Where endpoints are missing for longer than that, nobody writes any.
+fn is_recent(d: &Draft<'_>) -> bool {
+    let progressing = conditions::get(&d.recorded.conditions, kind::PROGRESSING);
+    progressing.is_none_or(|progressing| d.seen.now < progressing.last_update_time.0 + ENDPOINTS_COME)
 }
 
 /// Pods a ReplicaSet keeps while a live Service names it, when the counts want `to` of it.
